@@ -1,0 +1,128 @@
+"""Time as something that is passed in: a real clock for daemons, a hand-moved one for tests, timers on either."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import threading
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """What code that waits or measures needs to know of time."""
+
+    def monotonic(self) -> float:
+        """Seconds since some fixed moment; never goes backwards."""
+
+    def wall(self) -> float:
+        """Seconds since 1970 (UTC), for people and for time stamps."""
+
+
+class SystemClock:
+    """The machine's own clock."""
+
+    def monotonic(self) -> float:
+        """Seconds of the machine's monotonic clock."""
+        return time.monotonic()
+
+    def wall(self) -> float:
+        """Seconds since 1970 (UTC)."""
+        return time.time()
+
+
+class ManualClock:
+    """A clock that moves only when told to, so that a test of a 5 s rule takes no 5 s."""
+
+    def __init__(self, start: float = 1000.0) -> None:
+        self._now = start
+
+    def monotonic(self) -> float:
+        """Seconds that `advance` has added so far, from the start value on."""
+        return self._now
+
+    def wall(self) -> float:
+        """The same moment, as if the clock had been started on 2026-01-01."""
+        return 1_767_225_600.0 + self._now
+
+    def advance(self, seconds: float) -> None:
+        """Move the clock forward by `seconds`."""
+        if seconds < 0:
+            raise ValueError("time does not go backwards")
+        self._now += seconds
+
+
+class Timer:
+    """A call that is due once; `cancel` makes it do nothing."""
+
+    __slots__ = ("cancelled", "function", "when")
+
+    def __init__(self, when: float, function: Callable[[], None]) -> None:
+        self.when = when
+        self.function = function
+        self.cancelled = False
+
+    def cancel(self) -> None:
+        """Take the call back; harmless when it has happened already."""
+        self.cancelled = True
+
+
+class Scheduler:
+    """Calls functions when their time has come, all on the one thread that is in `run` (or calls `run_due`).
+
+    Any thread may add timers. A daemon's main thread lives in `run`: it sleeps until the next timer is due, not in a
+    polling loop. Functions must be short: a slow one delays all others.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self._changed = threading.Condition()  # re-entrant: a signal handler may call `stop` at any point of `run`
+        self._heap: list[tuple[float, int, Timer]] = []
+        self._order = itertools.count()
+        self._stopping = False
+
+    def call_at(self, when: float, function: Callable[[], None]) -> Timer:
+        """Call `function` at `when` (seconds of the monotonic clock)."""
+        timer = Timer(when, function)
+        with self._changed:
+            heapq.heappush(self._heap, (when, next(self._order), timer))
+            if self._heap[0][2] is timer:
+                self._changed.notify_all()
+        return timer
+
+    def call_later(self, seconds: float, function: Callable[[], None]) -> Timer:
+        """Call `function` in `seconds`."""
+        return self.call_at(self.clock.monotonic() + seconds, function)
+
+    def run_due(self) -> float | None:
+        """Call everything that is due; return when the next timer is due (monotonic seconds), None without one."""
+        while True:
+            with self._changed:
+                while self._heap and self._heap[0][2].cancelled:
+                    heapq.heappop(self._heap)
+                if not self._heap:
+                    return None
+                when, _, timer = self._heap[0]
+                if when > self.clock.monotonic():
+                    return when
+                heapq.heappop(self._heap)
+            timer.function()
+
+    def run(self) -> None:
+        """Call timers as they become due until `stop` is called."""
+        while not self._stopping:
+            next_due = self.run_due()
+            with self._changed:
+                if self._stopping:
+                    return
+                if self._heap and (next_due is None or self._heap[0][0] < next_due):
+                    continue  # a timer arrived between the two locks
+                timeout = None if next_due is None else max(0.0, next_due - self.clock.monotonic())
+                self._changed.wait(timeout)
+
+    def stop(self) -> None:
+        """End `run`; may be called from any thread and from a signal handler."""
+        self._stopping = True
+        with self._changed:
+            self._changed.notify_all()
