@@ -1,0 +1,160 @@
+"""A command on its way: how its payload is read, who sent it, and how it is answered."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+MAX_NAME_CHARACTERS = 64
+"""Longest `source` and `id` that a command may carry."""
+
+
+class Status(enum.StrEnum):
+    """What became of a command (`status` of the `result` topic)."""
+
+    DONE = "done"
+    """It was carried out."""
+    BLOCKED = "blocked"
+    """It was understood, but safety does not allow it now."""
+    REFUSED = "refused"
+    """It is no valid command: unknown, malformed, out of range, retained."""
+    EXPIRED = "expired"
+    """It came too late, or was not confirmed in time."""
+
+
+class CommandError(Exception):
+    """Why a command was not carried out, in words for people."""
+
+    status = Status.REFUSED
+
+
+class Refused(CommandError):  # noqa: N818 - named as the status that it causes
+    """The command is not valid."""
+
+
+class Blocked(CommandError):  # noqa: N818
+    """The command is valid, but not allowed now."""
+
+    status = Status.BLOCKED
+
+
+class Parsed(msgspec.Struct, frozen=True):
+    """A payload, taken apart: the value for the handler, who sent it, and the sender's own mark for it."""
+
+    value: Any = None
+    source: str = ""
+    id: str | int | None = None
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """One message of the `result` topic."""
+
+    command: str
+    status: Status
+    reason: str = ""
+    source: str = ""
+    id: str | int | None = None
+    value: str = ""
+
+
+DEFERRED = object()
+"""A handler returns this when it will answer its request later, through `Request.answer`."""
+
+
+class Request:
+    """One received command; answered exactly once."""
+
+    __slots__ = ("_reply", "answered", "expires_at", "name", "parsed", "shown_value")
+
+    def __init__(
+        self,
+        name: str,
+        parsed: Parsed,
+        reply: Callable[[Answer], None],
+        *,
+        expires_at: float | None = None,
+    ) -> None:
+        self.name = name
+        self.parsed = parsed
+        self.expires_at = expires_at
+        """Monotonic second from which on it must not be carried out any more (MQTT 5 message expiry)."""
+        self.answered = False
+        self.shown_value = "" if parsed.value is None else str(parsed.value)[:MAX_NAME_CHARACTERS]
+        self._reply = reply
+
+    @property
+    def source(self) -> str:
+        """Who sent it (`remote`, `voice`, ...); "mqtt" where the payload does not say."""
+        return self.parsed.source or "mqtt"
+
+    def answer(self, status: Status, reason: str = "") -> None:
+        """Say what became of the command; a second answer is ignored, the first one stands."""
+        if self.answered:
+            return
+        self.answered = True
+        self._reply(Answer(self.name, status, reason, self.source, self.parsed.id, self.shown_value))
+
+
+def decode_text(payload: bytes) -> str:
+    """The payload as text.
+
+    Raises:
+        Refused: it is empty (which is also what clearing a retained message looks like) or not UTF-8.
+    """
+    try:
+        text = payload.decode()
+    except UnicodeDecodeError:
+        raise Refused("the payload is not UTF-8 text") from None
+    if not text.strip():
+        raise Refused("the payload is empty")
+    return text.strip()
+
+
+def decode_object(text: str) -> dict[str, Any]:
+    """A JSON object.
+
+    Raises:
+        Refused: it is damaged, or something else than an object.
+    """
+    try:
+        found = msgspec.json.decode(text)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise Refused(f"the payload is not valid JSON: {error}") from None
+    if not isinstance(found, dict):
+        raise Refused("the payload is JSON, but not an object in braces")
+    return found
+
+
+def take_sender(fields: dict[str, Any]) -> tuple[str, str | int | None]:
+    """Remove `source` and `id` from a JSON command and return them, checked."""
+    source = fields.pop("source", None)
+    mark = fields.pop("id", None)
+    if source is None:
+        source = ""
+    if not isinstance(source, str) or len(source) > MAX_NAME_CHARACTERS or not source.isprintable():
+        raise Refused(f"source must be a text of at most {MAX_NAME_CHARACTERS} characters")
+    if isinstance(mark, str):
+        if len(mark) > MAX_NAME_CHARACTERS or not mark.isprintable():
+            raise Refused(f"id must have at most {MAX_NAME_CHARACTERS} characters")
+    elif mark is not None and (isinstance(mark, bool) or not isinstance(mark, int)):
+        raise Refused("id must be a text or a whole number")
+    return source, mark
+
+
+def parse_envelope(payload: bytes) -> Parsed:
+    """A plain value, or `{"value": ..., "source": ..., "id": ...}`.
+
+    The value of the plain form is a text; of the JSON form, what JSON gives (None where `value` is left out).
+    """
+    text = decode_text(payload)
+    if not text.startswith("{"):
+        return Parsed(text)
+    fields = decode_object(text)
+    source, mark = take_sender(fields)
+    value = fields.pop("value", None)
+    if fields:
+        raise Refused(f"unknown field {next(iter(fields))[:32]!r}; known are value, source and id")
+    return Parsed(value, source, mark)
