@@ -189,7 +189,7 @@ class CommandEntity(Entity):
 
     def __call__(self, handler: Handler) -> Self:
         """Take the method that carries the command out."""
-        parameters = handler.__code__.co_argcount  # type: ignore[attr-defined]
+        parameters = handler.__code__.co_argcount
         self.handler = handler
         self._wants_request = parameters == (3 if self.takes_value else 2)
         self.__doc__ = handler.__doc__

@@ -285,7 +285,7 @@ class Update(CommandEntity):
     platform = "update"
     takes_value = False
     KEYS = frozenset(
-        ["installed_version", "latest_version", "in_progress", "update_percentage", "title", "release_summary", "release_url"]
+        "installed_version latest_version in_progress update_percentage title release_summary release_url".split()
     )
 
     def parse(self, payload: bytes) -> Parsed:

@@ -78,7 +78,9 @@ STATE_CLASSES = frozenset({"measurement", "measurement_angle", "total", "total_i
 
 DEVICE_CLASSES: dict[str, frozenset[str]] = {
     "binary_sensor": frozenset(
-        ["battery", "battery_charging", "carbon_monoxide", "cold", "connectivity", "door", "garage_door", "gas", "heat", "light", "lock", "moisture", "motion", "moving", "occupancy", "opening", "plug", "power", "presence", "problem", "running", "safety", "smoke", "sound", "tamper", "update", "vibration", "window"]
+        "battery battery_charging carbon_monoxide cold connectivity door garage_door gas heat light lock moisture "
+        "motion moving occupancy opening plug power presence problem running safety smoke sound tamper update "
+        "vibration window".split()
     ),
     "button": frozenset({"identify", "restart", "update"}),
     "switch": frozenset({"outlet", "switch"}),

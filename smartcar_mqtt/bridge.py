@@ -1,0 +1,341 @@
+"""The base of all bridges: commands in, state out, announced to Home Assistant.
+
+Threads: command handlers declared `immediate` run on the broker's network thread, all others on the bridge's worker
+thread; timers and `announce` after Home Assistant's birth message run on the main thread. `update`, `set_attributes`,
+events and pictures may be used from any of them: one lock orders what is published.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+from typing import Any, ClassVar
+
+import msgspec
+
+from smartcar_mqtt import discovery
+from smartcar_mqtt.broker import Broker, Message
+from smartcar_mqtt.clock import Scheduler, Timer
+from smartcar_mqtt.commands import DEFERRED, Answer, CommandError, Parsed, Request, Status
+from smartcar_mqtt.config import Config, Section
+from smartcar_mqtt.entities import CommandEntity, DeclarationError, Entity, Event, Select, Sensor, Topics
+from smartcar_mqtt.worker import Worker
+
+log = logging.getLogger(__name__)
+
+ONLINE, OFFLINE = b"online", b"offline"
+SYNC_TIMEOUT_S = 2.0
+"""Longest wait for what earlier versions left behind: a broker's access list may keep it from us."""
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+
+
+class Bridge:
+    """One piece of hardware or one service on MQTT. Subclasses declare entities and fill in the hooks."""
+
+    name: ClassVar[str] = ""
+    """Topic level, section of the configuration, log file, systemd unit."""
+    title: ClassVar[str] = ""
+    """What people call it."""
+    settings_type: ClassVar[type[Section]] = Section
+    """Structure of its section of the configuration."""
+    entities: ClassVar[dict[str, Entity]] = {}
+    """All declarations by their key, in the order of declaration; filled in when a subclass is made."""
+
+    last_refused = Sensor(
+        name="Last refused command",
+        icon="mdi:message-alert-outline",
+        category="diagnostic",
+        attributes=True,
+        urgent=True,
+    )
+    command_refused = Event(types=("refused", "blocked", "expired"), trigger=True, icon="mdi:message-alert")
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        found: dict[str, Entity] = {}
+        for ancestor in reversed(cls.__mro__):
+            found.update({key: value for key, value in vars(ancestor).items() if isinstance(value, Entity)})
+        cls.entities = found
+        check_entities(cls)
+
+    def __init__(self, config: Config, scheduler: Scheduler, broker: Broker) -> None:
+        self.config = config
+        self.clock = scheduler.clock
+        self.scheduler = scheduler
+        self.broker = broker
+        self.topics = Topics(config.mqtt.prefix, config.car.id, self.name)
+        self._lock = threading.RLock()
+        self._values: dict[str, Any] = {key: None for key, entity in self.entities.items() if entity.has_state}
+        self._attributes: dict[str, dict[str, Any]] = {}
+        self._pictures: dict[str, bytes] = {}
+        self._published_at = float("-inf")
+        self._publish_timer: Timer | None = None
+        self._worker = Worker(self.name)
+        self._commands = {
+            self.topics.command(key): entity
+            for key, entity in self.entities.items()
+            if isinstance(entity, CommandEntity)
+        }
+        self._birth_topic = f"{config.mqtt.discovery_prefix}/status"
+        self._history: dict[str, bytes] | None = None
+        self._sync_topic = f"{self.topics.base}/sync"
+        self._announced = False
+        self.update(log_level=config.logging.level)
+        broker.on_connected = self._connected
+        broker.on_lost = self._lost
+        broker.on_message = self._received
+
+    # -- hooks ---------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Open the hardware; must not wait for it. Called on the main thread before the broker is connected."""
+
+    def stop(self) -> None:
+        """Leave the hardware safe and close it. Called on the main thread, also after an error."""
+
+    def connected(self) -> None:
+        """The broker is there (again). On the network thread, before anything is subscribed or published."""
+
+    def lost(self, reason: str) -> None:
+        """The broker is gone. On the network thread."""
+
+    def make_safe(self, reason: str) -> None:
+        """Something unexpected has happened in this bridge: bring the hardware into a safe state."""
+
+    def problem(self) -> str | None:
+        """What is wrong with this bridge's own threads, for the watchdog; None while all is well."""
+        return None
+
+    # -- state ---------------------------------------------------------------------------------------------------
+
+    def value_of(self, key: str) -> Any:
+        """The present value of an entity; None = unknown."""
+        return self._values[key]
+
+    def update(self, **values: Any) -> None:
+        """Set values of entities; publishes at once where one of them is urgent, else with the next state message.
+
+        Raises:
+            ValueError: a value is not one that its entity may have.
+            KeyError: there is no such entity with a state.
+        """
+        with self._lock:
+            urgent = changed = False
+            for key, value in values.items():
+                entity = self.entities[key]
+                checked = entity.check_value(value)
+                if self._values[key] != checked:
+                    self._values[key] = checked
+                    changed = True
+                    urgent = urgent or entity.urgent or isinstance(entity, CommandEntity)
+                    if entity.own_state_topic:
+                        self._publish_own_state(key)
+            if changed:
+                self._state_changed(urgent=urgent)
+
+    def set_attributes(self, key: str, **attributes: Any) -> None:
+        """Set the details that are published beside an entity's value."""
+        if not self.entities[key].attributes:
+            raise KeyError(f"{key} is declared without attributes")
+        with self._lock:
+            if self._attributes.get(key) != attributes:
+                self._attributes[key] = attributes
+                self._state_changed(urgent=self.entities[key].urgent)
+
+    def _state_changed(self, *, urgent: bool) -> None:
+        if not self._announced:
+            return  # the announcement publishes the whole state
+        interval = 1.0 / self.config.mqtt.state_hz
+        now = self.clock.monotonic()
+        if urgent or now - self._published_at >= interval:
+            self._publish_state()
+        elif self._publish_timer is None:
+            self._publish_timer = self.scheduler.call_at(self._published_at + interval, self._publish_state)
+
+    def _publish_state(self) -> None:
+        with self._lock:
+            if self._publish_timer is not None:
+                self._publish_timer.cancel()
+                self._publish_timer = None
+            self._published_at = self.clock.monotonic()
+            payload = msgspec.json.encode({**self._values, "attributes": self._attributes})
+            self.broker.publish(self.topics.state, payload, qos=1, retain=True)
+
+    def _publish_own_state(self, key: str) -> None:
+        value = self._values[key]
+        if value is not None:
+            self.broker.publish(self.topics.entity_state(key), msgspec.json.encode(value), qos=1, retain=True)
+
+    def send(self, key: str, payload: bytes, *, qos: int = 0, retain: bool = False) -> None:
+        """Publish on an entity's own topic; a retained picture is sent again with each announcement."""
+        if retain:
+            with self._lock:
+                self._pictures[key] = payload
+        self.broker.publish(self.topics.channel(key), payload, qos=qos, retain=retain)
+
+    def stream(self, key: str, payload: bytes) -> None:
+        """Publish one value of a stream; only the newest matter, so some are dropped on a slow link."""
+        self.broker.stream(self.topics.channel(key), payload)
+
+    # -- announcement --------------------------------------------------------------------------------------------
+
+    def announce(self) -> None:
+        """Publish discovery, then availability, then state: after each connection and Home Assistant's birth."""
+        with self._lock:
+            wanted = discovery.announcement(type(self), self.topics, self.config)
+            for topic, payload in discovery.replace(self._history or {}, wanted):
+                self.broker.publish(topic, payload, qos=1, retain=True)
+            self._history = wanted
+            self._announced = True
+            self.broker.publish(self.topics.availability, ONLINE, qos=1, retain=True)
+            self._publish_state()
+            for key, entity in self.entities.items():
+                if entity.own_state_topic:
+                    self._publish_own_state(key)
+            for key, payload in self._pictures.items():
+                self.broker.publish(self.topics.channel(key), payload, retain=True)
+
+    @classmethod
+    def will(cls, config: Config) -> tuple[str, bytes]:
+        """What the broker publishes when this bridge is lost."""
+        return Topics(config.mqtt.prefix, config.car.id, cls.name).availability, OFFLINE
+
+    def goodbye(self) -> None:
+        """End the connection in order: the bridge is offline from now on."""
+        self._worker.stop()
+        self.broker.stop(self.will(self.config))
+
+    def _connected(self) -> None:
+        self.connected()
+        mqtt = self.config.mqtt
+        own = discovery.own_topics(mqtt.discovery_prefix, self.config.car.id, self.name)
+        self._history = {}
+        # What an earlier version left in discovery comes as retained messages, all of them before the message that
+        # this client sends to itself now: when that one is back, the picture is complete.
+        self.broker.subscribe(self.topics.commands, self._birth_topic, self._sync_topic, *own)
+        self.broker.publish(self._sync_topic, b"sync", qos=1)
+        self.scheduler.call_later(SYNC_TIMEOUT_S, self._history_complete)
+
+    def _lost(self, reason: str) -> None:
+        self._announced = False
+        self.lost(reason)
+
+    def _history_complete(self) -> None:
+        if self._announced or not self.broker.connected:
+            return
+        mqtt = self.config.mqtt
+        self.broker.unsubscribe(
+            self._sync_topic, *discovery.own_topics(mqtt.discovery_prefix, self.config.car.id, self.name)
+        )
+        self.announce()
+
+    # -- commands ------------------------------------------------------------------------------------------------
+
+    def _received(self, message: Message) -> None:
+        entity = self._commands.get(message.topic)
+        if entity is not None:
+            self._command(entity, message)
+        elif message.topic == self._birth_topic:
+            if message.payload == ONLINE and not message.retained:
+                delay = random.uniform(0, self.config.mqtt.birth_delay)  # noqa: S311 - no secret
+                log.info("Home Assistant has started; announcing in %.1f s", delay)
+                self.scheduler.call_later(delay, self.announce)
+        elif message.topic == self._sync_topic:
+            self._history_complete()
+        elif message.topic.startswith(self.topics.base):
+            key = message.topic.removeprefix(self.topics.base).strip("/").removesuffix("/set")[:64]
+            if message.payload:
+                request = Request(key, Parsed(), self._replier(message))
+                request.answer(Status.REFUSED, f"there is no command {key!r}")
+        elif not self._announced and self._history is not None and message.payload:
+            self._history[message.topic] = message.payload
+
+    def _command(self, entity: CommandEntity, message: Message) -> None:
+        """Check one command and run it, here or on the worker."""
+        reply = self._replier(message)
+        try:
+            parsed = entity.parse(message.payload)
+        except CommandError as error:
+            if message.retained and not message.payload:
+                return  # somebody has cleared a retained command, as asked to
+            Request(entity.key, Parsed(), reply).answer(error.status, str(error))
+            return
+        expires_at = None if message.expires_in is None else self.clock.monotonic() + message.expires_in
+        request = Request(entity.key, parsed, reply, expires_at=expires_at)
+        if message.retained and not entity.always_obeyed(parsed.value):
+            clear = f"mosquitto_pub -r -n -t {message.topic}"
+            request.answer(
+                Status.REFUSED, f"a retained command is never obeyed; publish without -r, clear with: {clear}"
+            )
+        elif entity.immediate:
+            self._run(entity, request)
+        elif not self._worker.submit(lambda: self._run(entity, request)):
+            request.answer(Status.REFUSED, "too many commands are waiting")
+
+    def _run(self, entity: CommandEntity, request: Request) -> None:
+        if request.expires_at is not None and self.clock.monotonic() > request.expires_at:
+            request.answer(Status.EXPIRED, "the command waited longer than its message expiry allows")
+            return
+        try:
+            outcome = entity.run(self, request)
+        except CommandError as error:
+            request.answer(error.status, str(error))
+        except Exception as error:
+            log.exception("error in command %s", request.name)
+            self.make_safe(f"error in command {request.name}")
+            request.answer(Status.REFUSED, f"internal error, see the log: {error}")
+        else:
+            if outcome is not DEFERRED:
+                request.answer(Status.DONE)
+
+    def _replier(self, message: Message) -> Any:
+        def reply(answer: Answer) -> None:
+            payload = msgspec.json.encode(answer)
+            self.broker.publish(self.topics.result, payload, qos=1)
+            if message.response_topic:
+                try:
+                    self.broker.publish(message.response_topic, payload, qos=1, correlation=message.correlation)
+                except ValueError as error:
+                    log.warning("cannot answer on response topic %r: %s", message.response_topic, error)
+            if answer.status is not Status.DONE:
+                self._not_done(answer)
+
+        return reply
+
+    def _not_done(self, answer: Answer) -> None:
+        """Show in the log and in Home Assistant why a command was not carried out."""
+        what = " ".join(filter(None, (answer.command, answer.value)))
+        log.warning("%s: %s (%s, from %s)", what, answer.reason, answer.status, answer.source)
+        details = msgspec.to_builtins(answer)
+        with self._lock:
+            self.set_attributes("last_refused", **details, time=round(self.clock.wall(), 3))
+            self.update(last_refused=f"{what}: {answer.reason}")
+        self.command_refused.fire(answer.status.value, **details)
+
+    @Select(options=LOG_LEVELS, category="config", icon="mdi:text-box-search-outline", immediate=True)
+    def log_level(self, level: str) -> None:
+        """How much this bridge writes to its log."""
+        logging.getLogger().setLevel(level)
+        self.update(log_level=level)
+        log.info("log level is %s from now on", level)
+
+
+def check_entities(cls: type[Bridge]) -> None:
+    """Raise DeclarationError where entities of a bridge do not fit each other."""
+    names: dict[tuple[str, str], str] = {}
+    for key, entity in cls.entities.items():
+        other = names.setdefault((entity.platform, entity.name), key)
+        if entity.platform and other != key:
+            raise DeclarationError(f"{cls.__name__}.{key}: has the same name {entity.name!r} as {other}")
+        for required in entity.requires:
+            found = cls.entities.get(required)
+            if found is None or found.platform != "binary_sensor":
+                raise DeclarationError(f"{cls.__name__}.{key}: requires {required!r}, which is no binary sensor here")
+    ids = [key for entity in cls.entities.values() if isinstance(entity, Event) for key in entity.triggers(NO_TOPICS)]
+    clash = set(ids) & cls.entities.keys()
+    if clash:
+        raise DeclarationError(f"{cls.__name__}: {min(clash)} is both an entity and a device trigger")
+
+
+NO_TOPICS = Topics("", "", "")

@@ -1,0 +1,350 @@
+"""The configuration: one YAML file, typed; overrides and secrets from the environment.
+
+Sections are msgspec structures with `forbid_unknown_fields`, so that a misspelt key is an error and not a setting that
+silently does nothing. `car`, `mqtt` and `logging` are everybody's; each bridge brings the structure of its own section.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import pkgutil
+import re
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+import msgspec
+import yaml
+from msgspec import Meta
+
+ENVIRONMENT_PREFIX = "SMARTCAR__"
+PROJECT_ROOT = Path(__file__).resolve().parent.parent
+SECRET_NAMES = ("MQTT_USERNAME", "MQTT_PASSWORD")
+"""Secrets that the library itself reads; bridges read theirs with `Config.secret`."""
+
+Port = Annotated[int, Meta(ge=1, le=65535)]
+Identifier = Annotated[str, Meta(pattern=r"^[a-zA-Z0-9_-]{1,40}$")]
+TopicPrefix = Annotated[str, Meta(pattern=r"^[a-zA-Z0-9_-]+(/[a-zA-Z0-9_-]+)*$", max_length=100)]
+Level = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
+SectionT = TypeVar("SectionT", bound=msgspec.Struct)
+
+
+class ConfigError(Exception):
+    """The configuration cannot be used; the text says where it is wrong and what is allowed."""
+
+
+class Section(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
+    """Base of all sections: unknown keys are errors, values do not change while a bridge runs."""
+
+
+class Car(Section, frozen=True):
+    """Which car this is."""
+
+    id: Identifier = "car"
+    """Part of every topic and of every entity's unique id."""
+    name: Annotated[str, Meta(min_length=1, max_length=60)] = "Smart car"
+    """The car's name in Home Assistant."""
+    configuration_url: Annotated[str, Meta(pattern=r"^(https?://[^\s/]+.*)?$")] = ""
+    """Page that Home Assistant opens with "Visit device"; empty: none."""
+    state_directory: str = ""
+    """Where a bridge keeps what must survive a restart; empty: $STATE_DIRECTORY or ~/.local/state/smartcar."""
+
+
+class Tls(Section, frozen=True):
+    """Encryption between bridges and broker."""
+
+    enabled: bool = False
+    ca_file: str = ""
+    """Certificate authority (PEM) of the broker; empty: those that the operating system trusts."""
+    cert_file: str = ""
+    """Certificate of this client (PEM), where the broker asks for one."""
+    key_file: str = ""
+    """Key of that certificate (PEM)."""
+
+
+class Mqtt(Section, frozen=True):
+    """How the bridges reach the broker."""
+
+    host: Annotated[str, Meta(min_length=1)] = "localhost"
+    """Name or address; an absolute path is the broker's Unix socket."""
+    port: Port = 1883
+    username: str = ""
+    password: str = ""
+    """Only from the environment (MQTT_PASSWORD or SMARTCAR__MQTT__PASSWORD) or from .env, never from the file."""
+    tls: Tls = Tls()
+    protocol: Literal["5", "3.1.1"] = "5"
+    prefix: TopicPrefix = "smartcar"
+    """First level of all topics of this project."""
+    discovery_prefix: TopicPrefix = "homeassistant"
+    """First level of Home Assistant's discovery topics."""
+    discovery: Literal["device", "component", "off"] = "device"
+    """One message for each device (Home Assistant 2024.11 or newer), one for each entity, or none."""
+    state_hz: Annotated[float, Meta(gt=0, le=20)] = 2.0
+    """Most state messages a second, safety apart, so that Home Assistant's recorder is not flooded."""
+    keepalive: Annotated[int, Meta(ge=2, le=600)] = 10
+    """Seconds after which a silent connection is asked whether it still lives."""
+    birth_delay: Annotated[float, Meta(ge=0, le=60)] = 3.0
+    """Longest random delay (s) after Home Assistant's birth message, so that not all devices answer at once."""
+
+    def __repr__(self) -> str:
+        """The section without its password."""
+        return f"Mqtt(host={self.host!r}, port={self.port}, username={self.username!r})"
+
+
+class Logging(Section, frozen=True):
+    """Where a bridge writes what it does."""
+
+    level: Level = "INFO"
+    directory: str = "logs"
+    """Folder of the log files, one for each bridge; empty: no files."""
+    max_bytes: Annotated[int, Meta(ge=10_000)] = 10_485_760
+    """Size at which a log file is put aside."""
+    backup_count: Annotated[int, Meta(ge=0, le=100)] = 5
+    """How many old files are kept."""
+
+
+COMMON_SECTIONS: dict[str, type[Section]] = {"car": Car, "mqtt": Mqtt, "logging": Logging}
+
+
+class Config:
+    """The configuration of one process: the common sections, and those of the bridges that were asked for."""
+
+    def __init__(self, sections: Mapping[str, Section], environment: Mapping[str, str], source: str) -> None:
+        self._sections = dict(sections)
+        self._environment = environment
+        self.source = source
+        """What was read, in words: a file's path, or "defaults"."""
+
+    @property
+    def car(self) -> Car:
+        """Section `car`."""
+        return self.section("car", Car)
+
+    @property
+    def mqtt(self) -> Mqtt:
+        """Section `mqtt`."""
+        return self.section("mqtt", Mqtt)
+
+    @property
+    def logging(self) -> Logging:
+        """Section `logging`."""
+        return self.section("logging", Logging)
+
+    def section(self, name: str, kind: type[SectionT]) -> SectionT:
+        """A section by name, typed."""
+        found = self._sections[name]
+        if not isinstance(found, kind):
+            raise TypeError(f"section {name} is a {type(found).__name__}, not a {kind.__name__}")
+        return found
+
+    def secret(self, name: str) -> str:
+        """A secret from the environment or `.env`; empty where it is not set."""
+        return self._environment.get(name, "")
+
+    def state_directory(self) -> Path:
+        """The folder for what must survive a restart; made when it is missing."""
+        named = self.car.state_directory or self._environment.get("STATE_DIRECTORY", "").split(":")[0]
+        folder = Path(named).expanduser() if named else Path.home() / ".local/state/smartcar"
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def to_builtins(self) -> dict[str, Any]:
+        """All sections as plain values, without secrets."""
+        shown: dict[str, Any] = msgspec.to_builtins(self._sections)
+        shown["mqtt"]["password"] = "(set)" if self.mqtt.password else ""
+        return shown
+
+
+def bridge_names() -> list[str]:
+    """The bridges that are installed here, by name; nothing of them is imported."""
+    import bridges  # noqa: PLC0415 - the library does not need them to be there
+
+    return sorted(module.name for module in pkgutil.iter_modules(bridges.__path__) if module.ispkg)
+
+
+def find_file(given: str | os.PathLike[str] | None, environment: Mapping[str, str]) -> Path | None:
+    """The file to read: the given one, SMARTCAR_CONFIG, config/system.yaml here or beside the program; else None.
+
+    Raises:
+        ConfigError: the file was named but is not there.
+    """
+    named = given or environment.get("SMARTCAR_CONFIG")
+    if named:
+        path = Path(named).expanduser()
+        if not path.is_file():
+            raise ConfigError(f"{path}: there is no such configuration file; correct --config or SMARTCAR_CONFIG")
+        return path
+    for folder in (Path.cwd(), PROJECT_ROOT):
+        path = folder / "config/system.yaml"
+        if path.is_file():
+            return path
+    return None
+
+
+def load(
+    given: str | os.PathLike[str] | None = None,
+    *,
+    sections: Mapping[str, type[Section]] | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Config:
+    """Read and check the configuration.
+
+    Args:
+        given: the file; None finds it as `find_file` does, and without any file the defaults serve.
+        sections: name and structure of the bridges' sections that this process needs. Sections of other bridges are
+            passed over; a section that belongs to no bridge is an error.
+        environment: instead of os.environ.
+
+    Raises:
+        ConfigError: with the file, the key, the value and what is allowed.
+    """
+    environment = with_dotenv(os.environ if environment is None else environment)
+    kinds = {**COMMON_SECTIONS, **(sections or {})}
+    known = {*kinds, *bridge_names()}
+    path = find_file(given, environment)
+    source = str(path) if path else "defaults"
+    raw = read_yaml(path) if path else {}
+    for name in raw:
+        if name not in known:
+            raise ConfigError(f"{source}: {name}: unknown section{hint(str(name), known)}")
+    found = {name: convert(raw.get(name) or {}, kind, source, name) for name, kind in kinds.items()}
+    if path and found["mqtt"].password:  # type: ignore[attr-defined]
+        raise ConfigError(f"{source}: mqtt.password: a secret does not belong here; set MQTT_PASSWORD in .env instead")
+    for variable, value in environment.items():
+        if variable.startswith(ENVIRONMENT_PREFIX):
+            override(found, kinds, known, variable, value)
+    mqtt = found["mqtt"]
+    assert isinstance(mqtt, Mqtt)  # noqa: S101 - told to the type checker
+    found["mqtt"] = msgspec.structs.replace(
+        mqtt,
+        username=mqtt.username or environment.get("MQTT_USERNAME", ""),
+        password=mqtt.password or environment.get("MQTT_PASSWORD", ""),
+    )
+    return Config(found, environment, source)
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """The file's sections; raises ConfigError for what is no YAML, or no mapping of sections."""
+    try:
+        with path.open(encoding="utf-8") as file:
+            raw = yaml.load(file, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read: {error}") from None
+    except yaml.YAMLError as error:
+        where = getattr(error, "problem_mark", None)
+        line = f" line {where.line + 1}:" if where else ""
+        raise ConfigError(f"{path}:{line} not valid YAML: {getattr(error, 'problem', None) or error}") from None
+    if raw is None:
+        return {}
+    if not isinstance(raw, dict) or not all(isinstance(body, dict | None) for body in raw.values()):
+        raise ConfigError(f"{path}: must hold sections such as 'mqtt:' with indented keys below them")
+    return raw
+
+
+def convert(raw: object, kind: type[Section], source: str, name: str, *, strict: bool = True) -> Section:
+    """Check one section; raises ConfigError in our words."""
+    try:
+        return msgspec.convert(raw, kind, strict=strict)
+    except msgspec.ValidationError as error:
+        raise ConfigError(explain(str(error), raw, kind, source, name)) from None
+
+
+def explain(message: str, raw: object, kind: type[Section], source: str, name: str) -> str:
+    """The message of msgspec as: file, key, value, what is allowed."""
+    text, _, where = message.partition(" - at `$")
+    path = re.findall(r"\.?([^.`\[\]]+)", where)
+    structure: Any = kind
+    value: Any = raw
+    for step in path:
+        value = value.get(step) if isinstance(value, dict) else value
+        fields = {field.name: field.type for field in msgspec.structs.fields(structure)}
+        if isinstance(fields.get(step), type) and issubclass(fields[step], msgspec.Struct):
+            structure = fields[step]
+    unknown = re.search(r"unknown field `(.*)`", text)
+    if unknown:
+        key = ".".join([name, *path, unknown[1]])
+        return f"{source}: {key}: unknown key{hint(unknown[1], structure.__struct_fields__)}"
+    key = ".".join([name, *path])
+    field = next((field for field in msgspec.structs.fields(structure) if path and field.name == path[-1]), None)
+    allowed = describe(field.type) if field else "keys with values"
+    quotes = ", in quotes" if isinstance(value, bool) and not allowed.startswith("true") else ""
+    return f"{source}: {key}: {value!r} is not allowed (expected: {allowed}{quotes})"
+
+
+def describe(kind: Any) -> str:
+    """A field's type and range, in words."""
+    import msgspec.inspect  # noqa: PLC0415 - only an error needs it
+
+    info = msgspec.inspect.type_info(kind)
+    if isinstance(info, msgspec.inspect.LiteralType):
+        return "one of " + ", ".join(str(value) for value in info.values)
+    if isinstance(info, msgspec.inspect.BoolType):
+        return "true or false"
+    if isinstance(info, msgspec.inspect.IntType | msgspec.inspect.FloatType):
+        word = "a whole number" if isinstance(info, msgspec.inspect.IntType) else "a number"
+        bounds = [
+            f"{sign} {bound:g}"
+            for sign, bound in (
+                ("from", info.ge),
+                ("above", info.gt),
+                ("to" if info.ge is not None or info.gt is not None else "at most", info.le),
+                ("below", info.lt),
+            )
+            if bound is not None
+        ]
+        return " ".join([word, *bounds])
+    if isinstance(info, msgspec.inspect.StrType):
+        return f"a text of the form {info.pattern}" if info.pattern else "a text"
+    return "keys with values"
+
+
+def hint(word: str, known: Any) -> str:
+    """What may have been meant, and what is known."""
+    close = difflib.get_close_matches(word, list(known), n=1)
+    return f" (did you mean {close[0]!r}?)" if close else f" (known: {', '.join(sorted(known))})"
+
+
+def override(
+    found: dict[str, Section], kinds: Mapping[str, type[Section]], known: set[str], variable: str, value: str
+) -> None:
+    """Apply one SMARTCAR__SECTION__KEY; raises ConfigError where section or key are unknown or the value is wrong."""
+    name, *path = variable.removeprefix(ENVIRONMENT_PREFIX).lower().split("__")
+    if name not in known or not path:
+        raise ConfigError(f"environment: {variable}: no such section{hint(name, known)}")
+    if name not in kinds:
+        return  # another bridge's section
+    raw: dict[str, Any] = msgspec.to_builtins(found[name])
+    inner = raw
+    for step in path[:-1]:
+        if not isinstance(inner.get(step), dict):
+            raise ConfigError(f"environment: {variable}: unknown key {name}.{step}")
+        inner = inner[step]
+    try:
+        inner[path[-1]] = msgspec.json.decode(value) if value.startswith(("[", "{")) else value
+    except msgspec.DecodeError as error:
+        raise ConfigError(f"environment: {variable}: not valid JSON: {error}") from None
+    found[name] = convert(raw, kinds[name], f"environment: {variable}", name, strict=False)
+
+
+def with_dotenv(environment: Mapping[str, str]) -> dict[str, str]:
+    """The environment, with what `.env` of the current folder or of the project adds to it."""
+    merged = dict(environment)
+    for path in (Path.cwd() / ".env", PROJECT_ROOT / ".env"):
+        if path.is_file():
+            for line in path.read_text(encoding="utf-8").splitlines():
+                name, separator, value = line.strip().removeprefix("export ").partition("=")
+                if separator and not name.startswith("#"):
+                    merged.setdefault(name.strip(), value.strip().strip("'\""))
+            break
+    return merged
+
+
+def dotenv_problem() -> str | None:
+    """A sentence when `.env` can be read by others; None otherwise."""
+    for path in (Path.cwd() / ".env", PROJECT_ROOT / ".env"):
+        if path.is_file():
+            mode = stat.S_IMODE(path.stat().st_mode)
+            return f"{path}: others can read your secrets; run: chmod 600 {path}" if mode & 0o077 else None
+    return None

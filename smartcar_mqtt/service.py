@@ -1,0 +1,189 @@
+"""One daemon's life: configuration, log, signals, systemd, and the order in which things start and end."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import logging.handlers
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+from pathlib import Path
+from types import FrameType, TracebackType
+
+from smartcar_mqtt.bridge import Bridge
+from smartcar_mqtt.broker import Broker
+from smartcar_mqtt.clock import Scheduler, SystemClock
+from smartcar_mqtt.config import Config, ConfigError, Logging, bridge_names, dotenv_problem, hint, load
+
+log = logging.getLogger(__name__)
+
+HANDLER_LIMIT_S = 2.0
+"""A command handler on the network thread that takes longer counts as hung: the watchdog is fed no more."""
+SYSLOG_PRIORITY = {"DEBUG": 7, "INFO": 6, "WARNING": 4, "ERROR": 3, "CRITICAL": 2}
+
+
+def find_bridge(name: str) -> type[Bridge]:
+    """The class of a bridge.
+
+    Raises:
+        ConfigError: there is no such bridge, or what it needs is not installed.
+    """
+    names = bridge_names()
+    if name not in names:
+        raise ConfigError(f"there is no bridge {name!r}{hint(name, names)}")
+    try:
+        module = importlib.import_module(f"bridges.{name}.bridge")
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            f"the {name} bridge needs the Python package {error.name!r}; run: pip install 'smartcar-mqtt[{name}]'"
+        ) from None
+    found: list[type[Bridge]] = [
+        value
+        for value in vars(module).values()
+        if isinstance(value, type) and issubclass(value, Bridge) and value.name == name
+    ]
+    return found[0]
+
+
+def run(name: str, config_file: str | os.PathLike[str] | None = None) -> int:
+    """Run a bridge until a signal ends it; returns the exit code of the process."""
+    kind = find_bridge(name)
+    config = load(config_file, sections={name: kind.settings_type})
+    set_up_logging(name, config.logging)
+    return Service(kind, config).run()
+
+
+class Service:
+    """A bridge, its connection and its main loop.
+
+    The main thread runs the scheduler: timers of the bridge, and the watchdog's food, which is therefore late when a
+    timer hangs. The first unexpected exception on any thread ends the process with the hardware left safe; systemd
+    starts it again.
+    """
+
+    def __init__(self, kind: type[Bridge], config: Config) -> None:
+        self.clock = SystemClock()
+        self.scheduler = Scheduler(self.clock)
+        broker = Broker(config.mqtt, f"smartcar-{config.car.id}-{kind.name}", will=kind.will(config))
+        self.bridge = kind(config, self.scheduler, broker)
+        self.notifier = Notifier()
+        self.failed = False
+
+    def run(self) -> int:
+        """Live until SIGTERM, SIGINT or a failure; returns the exit code."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._signalled)
+        threading.excepthook = self._thread_failed
+        log.info("%s bridge starts (configuration: %s)", self.bridge.name, self.bridge.config.source)
+        problem = dotenv_problem()
+        if problem:
+            log.warning(problem)
+        try:
+            self.bridge.start()
+            self.bridge.broker.start()
+            self.notifier.notify("READY=1")
+            self._feed_watchdog()
+            self.scheduler.run()
+        except Exception:
+            log.exception("the %s bridge fails", self.bridge.name)
+            self.failed = True
+        finally:
+            self.notifier.notify("STOPPING=1")
+            self.bridge.stop()
+            self.bridge.goodbye()
+        log.info("%s bridge has ended", self.bridge.name)
+        return 1 if self.failed else 0
+
+    def _signalled(self, number: int, frame: FrameType | None) -> None:
+        self.scheduler.stop()
+
+    def _thread_failed(self, arguments: threading.ExceptHookArgs) -> None:
+        kind, error, trace = arguments.exc_type, arguments.exc_value, arguments.exc_traceback
+        name = arguments.thread.name if arguments.thread else "?"
+        details: tuple[type[BaseException], BaseException, TracebackType | None] = (kind, error or kind(), trace)
+        log.critical("thread %s fails", name, exc_info=details)
+        self.failed = True
+        self.bridge.make_safe(f"thread {name} fails")
+        self.scheduler.stop()
+
+    def _feed_watchdog(self) -> None:
+        interval = self.notifier.watchdog_interval
+        if interval is None:
+            return
+        problem = self.bridge.problem() or self._network_problem()
+        if problem is None:
+            self.notifier.notify("WATCHDOG=1")
+        else:
+            log.error("the watchdog is not fed: %s", problem)
+        self.scheduler.call_later(interval / 3, self._feed_watchdog)
+
+    def _network_problem(self) -> str | None:
+        since = self.bridge.broker.busy_since
+        if since is not None and time.monotonic() - since > HANDLER_LIMIT_S:
+            return f"a command has been running on the network thread for {time.monotonic() - since:.1f} s"
+        return None
+
+
+class Notifier:
+    """What systemd wants to hear of a service of `Type=notify`; silent without systemd.
+
+    Source: sd_notify(3), the datagram protocol on $NOTIFY_SOCKET.
+    """
+
+    def __init__(self) -> None:
+        address = os.environ.pop("NOTIFY_SOCKET", "")
+        self._socket: socket.socket | None = None
+        if address:
+            self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
+            self._socket.connect("\0" + address[1:] if address.startswith("@") else address)
+        microseconds = os.environ.get("WATCHDOG_USEC", "")
+        self.watchdog_interval = int(microseconds) / 1e6 if self._socket and microseconds.isdigit() else None
+        """Seconds within which systemd wants a sign of life; None: it does not watch."""
+
+    def notify(self, message: str) -> None:
+        """Send one message, such as `READY=1`."""
+        if self._socket is not None:
+            try:
+                self._socket.send(message.encode())
+            except OSError as error:
+                log.warning("systemd cannot be told %s: %s", message, error)
+
+
+def set_up_logging(name: str, settings: Logging) -> None:
+    """Log to the console or journal, and to a file that is put aside when it is full."""
+    root = logging.getLogger()
+    root.setLevel(settings.level)
+    console = logging.StreamHandler(sys.stderr)
+    console.setFormatter(
+        JournalFormatter("%(name)s: %(message)s")
+        if os.environ.get("JOURNAL_STREAM")
+        else logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s", "%H:%M:%S")
+    )
+    root.handlers[:] = [console]
+    if not settings.directory:
+        return
+    path = Path(settings.directory).expanduser() / f"{name}.log"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = logging.handlers.RotatingFileHandler(
+            path, maxBytes=settings.max_bytes, backupCount=settings.backup_count, encoding="utf-8", delay=False
+        )
+    except OSError as error:
+        log.error("no log file: %s; correct logging.directory", error)
+        return
+    file.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))
+    root.addHandler(file)
+
+
+class JournalFormatter(logging.Formatter):
+    """Lines with the priority prefix that journald understands; it adds time and process by itself."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return f"<{SYSLOG_PRIORITY.get(record.levelname, 6)}>{super().format(record)}"
+
+
+__all__ = ["ConfigError", "Notifier", "Service", "find_bridge", "run", "set_up_logging"]
