@@ -88,10 +88,10 @@ class Bridge:
 
     # -- hooks ---------------------------------------------------------------------------------------------------
 
-    def start(self) -> None:
+    def open(self) -> None:
         """Open the hardware; must not wait for it. Called on the main thread before the broker is connected."""
 
-    def stop(self) -> None:
+    def close(self) -> None:
         """Leave the hardware safe and close it. Called on the main thread, also after an error."""
 
     def connected(self) -> None:
@@ -325,6 +325,8 @@ def check_entities(cls: type[Bridge]) -> None:
     """Raise DeclarationError where entities of a bridge do not fit each other."""
     names: dict[tuple[str, str], str] = {}
     for key, entity in cls.entities.items():
+        if key in vars(Bridge) and vars(Bridge)[key] is not entity:
+            raise DeclarationError(f"{cls.__name__}.{key}: this name belongs to every bridge; choose another one")
         other = names.setdefault((entity.platform, entity.name), key)
         if entity.platform and other != key:
             raise DeclarationError(f"{cls.__name__}.{key}: has the same name {entity.name!r} as {other}")

@@ -267,6 +267,8 @@ def explain(message: str, raw: object, kind: type[Section], source: str, name: s
         key = ".".join([name, *path, unknown[1]])
         return f"{source}: {key}: unknown key{hint(unknown[1], structure.__struct_fields__)}"
     key = ".".join([name, *path])
+    if not text.startswith(("Expected", "Invalid", "Object")):
+        return f"{source}: {key}: {text}"  # a section's own check, in words already
     field = next((field for field in msgspec.structs.fields(structure) if path and field.name == path[-1]), None)
     allowed = describe(field.type) if field else "keys with values"
     quotes = ", in quotes" if isinstance(value, bool) and not allowed.startswith("true") else ""

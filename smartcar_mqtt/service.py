@@ -83,7 +83,7 @@ class Service:
         if problem:
             log.warning(problem)
         try:
-            self.bridge.start()
+            self.bridge.open()
             self.bridge.broker.start()
             self.notifier.notify("READY=1")
             self._feed_watchdog()
@@ -93,7 +93,7 @@ class Service:
             self.failed = True
         finally:
             self.notifier.notify("STOPPING=1")
-            self.bridge.stop()
+            self.bridge.close()
             self.bridge.goodbye()
         log.info("%s bridge has ended", self.bridge.name)
         return 1 if self.failed else 0

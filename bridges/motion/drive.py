@@ -1,0 +1,80 @@
+"""The payload of `drive/set`: a plain word, or JSON with speed and duration."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import msgspec
+
+from bridges.motion.protocol import DIRECTIONS
+from smartcar_mqtt.commands import CommandError, Parsed, Refused, decode_object, decode_text, take_sender
+
+STOP = "stop"
+KNOWN = ("direction", "speed", "duration", "source", "id")
+
+
+class Drive(msgspec.Struct, frozen=True):
+    """A wish to move."""
+
+    direction: str
+    """forward, backward, left, right or stop."""
+    speed: int | None = None
+    """Per cent of full speed; None = as set before."""
+    duration: float | None = None
+    """Seconds; None = as set before."""
+
+    def __str__(self) -> str:
+        """The direction: what `result` shows as the value."""
+        return self.direction
+
+
+def parse_drive(payload: bytes) -> Parsed:
+    """Read a payload of `drive/set`; a stop is understood whatever else is wrong in it.
+
+    Raises:
+        Refused: it is no drive command; the text says why.
+    """
+    text = decode_text(payload)
+    if not text.startswith("{"):
+        return Parsed(Drive(direction_of(text)))
+    fields = decode_object(text)
+    direction = direction_of(fields.pop("direction", None))
+    if direction == STOP:
+        try:
+            source, mark = take_sender(fields)
+        except CommandError:
+            source, mark = "", None
+        return Parsed(Drive(STOP), source, mark)
+    source, mark = take_sender(fields)
+    speed = number(fields.pop("speed", None), "speed")
+    duration = number(fields.pop("duration", None), "duration")
+    if fields:
+        raise Refused(f"unknown field {next(iter(fields))[:32]!r}; known are {', '.join(KNOWN)}")
+    if speed is not None and not (1 <= speed <= 100 and speed == int(speed)):
+        raise Refused(f"speed {speed:g} is out of range (allowed: whole numbers from 1 to 100 %)")
+    if duration is not None and duration <= 0:
+        raise Refused(f"duration {duration:g} is out of range (allowed: above 0 s)")
+    return Parsed(Drive(direction, None if speed is None else int(speed), duration), source, mark)
+
+
+def direction_of(word: Any) -> str:
+    """A direction in any case of letters; raises Refused for anything else."""
+    plain = word.strip().lower() if isinstance(word, str) else word
+    if plain in (*DIRECTIONS, STOP):
+        return str(plain)
+    raise Refused(f"{str(word)[:32]!r} is not a direction (allowed: {', '.join((*DIRECTIONS, STOP))})")
+
+
+def number(value: Any, name: str) -> float | None:
+    """A JSON number, None where it is left out or null; raises Refused for anything else."""
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise Refused(f"{name} {str(value)[:32]!r} is not a number")
+    return float(value)
+
+
+def is_stop(drive: Drive) -> bool:
+    """Whether the command can only make the car safer."""
+    return drive.direction == STOP

@@ -1,0 +1,38 @@
+"""The emergency stop's memory: it is kept over restarts, and what cannot be read counts as on."""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+
+import msgspec
+
+log = logging.getLogger(__name__)
+
+
+class Latch(msgspec.Struct, forbid_unknown_fields=True):
+    """What the file holds."""
+
+    emergency_stop: bool
+
+
+def read_latch(path: Path) -> bool:
+    """Whether the emergency stop is on; a file that is not there means off, a damaged one means on."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Latch).emergency_stop
+    except FileNotFoundError:
+        return False
+    except (OSError, msgspec.DecodeError) as error:
+        log.error("%s cannot be read (%s): the emergency stop is on until it is released by hand", path, error)
+        return True
+
+
+def write_latch(path: Path, *, on: bool) -> None:
+    """Store the state, so that it survives a power cut at any moment; raises OSError."""
+    fresh = path.with_suffix(".new")
+    with fresh.open("wb") as file:
+        file.write(msgspec.json.encode(Latch(on)))
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.replace(path)
