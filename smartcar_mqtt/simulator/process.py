@@ -1,0 +1,52 @@
+"""The twin as a process of its own: it says in one line when it is ready and runs until it is told to end."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import sys
+from pathlib import Path
+
+import msgspec
+
+from smartcar_mqtt.simulator.control import ControlServer
+from smartcar_mqtt.simulator.serial_twin import SerialTwin
+from smartcar_mqtt.simulator.world import World
+
+END_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+def run_simulator(
+    link: Path | None = None,
+    room: str | Path = "living_room",
+    control_port: int | None = None,
+    *,
+    seed: int = 0,
+    swapped_wiring: bool = False,
+    speed_control: bool = False,
+) -> None:
+    """Run a twin until SIGTERM or SIGINT; call it from the main thread.
+
+    Prints one line of JSON when ready: `{"serial": path, "control": [host, port] or null}`; the path is that of the
+    link if there is one. `control_port` 0 takes any free port, None opens none (see the module `control`).
+
+    Raises:
+        RoomError: the room cannot be used.
+        FileExistsError: something that is not a link stands at `link`.
+        OSError: the link, the serial port or the control port cannot be had.
+    """
+    world = World.load(room, seed=seed)
+    twin = SerialTwin(world, link=link, swapped_wiring=swapped_wiring, speed_control=speed_control, seed=seed)
+    # Blocked before any thread starts, so that the signals reach `sigwait` here and nobody else.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, END_SIGNALS)
+    try:
+        with twin, contextlib.ExitStack() as stack:
+            control = None
+            if control_port is not None:
+                control = stack.enter_context(ControlServer(twin, control_port)).address
+            ready = {"serial": str(link or twin.device), "control": control}
+            sys.stdout.write(msgspec.json.encode(ready).decode() + "\n")
+            sys.stdout.flush()
+            signal.sigwait(END_SIGNALS)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
