@@ -1,0 +1,55 @@
+# make demo    a simulated car on this machine        make test     lint and all tests
+# make venv    the set-up alone                       make bench    the table of measured figures
+
+PYTHON ?= python3
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help venv demo lint test unit bench docs test-ha-newest clean
+
+help:
+	@sed -n '1,2s/^# //p' Makefile
+
+# The virtual environment is made anew when what it is made from changes.
+venv: .venv/ready
+
+.venv/ready: setup.cfg pyproject.toml
+	@deploy/packages.sh $(PYTHON)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	    { echo "Python 3.11 or newer is needed; name one: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	@echo "Setting up .venv (about a minute the first time)"
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/pip install -q --disable-pip-version-check -e '.[all]'
+	@touch $@
+
+.venv/ready-dev: .venv/ready
+	@echo "Adding what the tests need"
+	@$(BIN)/pip install -q --disable-pip-version-check -e '.[all,dev]'
+	@touch $@
+
+demo: venv
+	@deploy/packages.sh $(PYTHON)
+	@exec $(BIN)/smartcar demo $(ARGS)
+
+lint: .venv/ready-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+test: lint
+	@deploy/packages.sh $(PYTHON)
+	$(BIN)/python -m tests.e2e.install_home_assistant
+	$(BIN)/pytest
+
+unit: .venv/ready-dev
+	$(BIN)/pytest --ignore tests/e2e $(ARGS)
+
+bench: .venv/ready-dev
+	@deploy/packages.sh $(PYTHON)
+	$(BIN)/python -m tests.benchmarks $(ARGS)
+
+docs: .venv/ready
+	$(BIN)/smartcar topics --markdown > docs/topics.md
+
+clean:
+	rm -rf .venv .venv-ha build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,40 @@
+#!/bin/sh
+# Installs the Debian packages that are missing: the broker with its command line programs, and Python's venv module.
+# Does nothing, and needs no rights, where all are there.
+set -eu
+
+python=${1:-python3}
+missing=""
+
+found() { PATH="$PATH:/usr/sbin:/usr/local/sbin" command -v "$1" >/dev/null 2>&1; }
+
+found mosquitto || missing="$missing mosquitto"
+found mosquitto_pub || missing="$missing mosquitto-clients"
+if found "$python"; then
+    "$python" -c 'import ensurepip' 2>/dev/null || missing="$missing python3-venv"
+else
+    missing="$missing python3 python3-venv"
+fi
+[ -n "$missing" ] || exit 0
+
+if ! found apt-get; then
+    echo "These programs are missing:$missing. There is no apt-get here; install them with this system's own tool," >&2
+    echo "then run this command again." >&2
+    exit 1
+fi
+as_root=""
+if [ "$(id -u)" != 0 ]; then
+    if ! found sudo; then
+        echo "These packages are missing:$missing. Become root and run: apt-get install$missing" >&2
+        exit 1
+    fi
+    as_root=sudo
+fi
+echo "Installing Debian packages:$missing"
+had_broker=$(found mosquitto && echo yes || echo no)
+$as_root apt-get update -qq
+# shellcheck disable=SC2086
+$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
+if [ "$had_broker" = no ] && [ -d /run/systemd/system ]; then
+    echo "Mosquitto now also runs as this machine's own broker on port 1883 (loopback only); the demo uses another one."
+fi

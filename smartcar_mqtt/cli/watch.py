@@ -1,0 +1,174 @@
+"""`smartcar watch`: all entities of a car, as they change."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from typing import Any
+
+import click
+import msgspec
+
+from smartcar_mqtt.broker import Message
+from smartcar_mqtt.cli.connection import Session, broker_options, find_config, shown
+from smartcar_mqtt.config import Config, ConfigError
+from smartcar_mqtt.entities import Entity
+from smartcar_mqtt.service import find_bridge
+
+REFRESH_S = 0.1
+NEWS_LINES = 6
+
+
+@click.command()
+@click.option("--for", "seconds", type=click.FloatRange(min=0, min_open=True), help="End after so many seconds.")
+@click.option("--json", "as_json", is_flag=True, help="Each change as one line of JSON.")
+@broker_options
+def watch(
+    broker: str | None, car: str | None, config_file: str | None, seconds: float | None, *, as_json: bool
+) -> None:
+    """Show all entities of the car and what happens to it, until Ctrl-C.
+
+    On a terminal it is a table that changes in place; otherwise each change is a line.
+    """
+    config = find_config(broker, car, config_file)
+    picture = Picture(config)
+    base = f"{config.mqtt.prefix}/{config.car.id}"
+    filters = (f"{base}/+/availability", f"{base}/+/state", f"{base}/+/result", f"{base}/+/+")
+    with Session(config, picture.received, *filters):
+        try:
+            if sys.stdout.isatty() and not as_json:
+                show_table(picture, seconds)
+            else:
+                print_changes(picture, seconds, as_json=as_json)
+        except KeyboardInterrupt:
+            return
+
+
+class Picture:
+    """What is known of the car; filled on the network thread, read by the one that shows it."""
+
+    def __init__(self, config: Config) -> None:
+        self.base = f"{config.mqtt.prefix}/{config.car.id}"
+        self.changed = threading.Condition()
+        self.values: dict[str, dict[str, Any]] = {}
+        self.online: dict[str, bool] = {}
+        self.news: list[tuple[str, str, Any]] = []
+        """Changes in the order in which they came: bridge, entity, value."""
+        self._entities: dict[str, dict[str, Entity]] = {}
+
+    def received(self, message: Message) -> None:
+        """Take a message in."""
+        bridge, _, rest = message.topic.removeprefix(self.base + "/").partition("/")
+        with self.changed:
+            if rest == "availability":
+                self._note(bridge, rest, message.payload.decode(errors="replace"))
+                self.online[bridge] = message.payload == b"online"
+            elif rest == "state":
+                self._state(bridge, message.payload)
+            elif rest != "telemetry" and message.payload.startswith(b"{"):
+                self._note(bridge, rest, msgspec.json.decode(message.payload))
+            self.changed.notify_all()
+
+    def _state(self, bridge: str, payload: bytes) -> None:
+        new = msgspec.json.decode(payload) if payload else {}
+        new.pop("attributes", None)
+        old = self.values.get(bridge, {})
+        for key, value in new.items():
+            if key not in old or old[key] != value:
+                self._note(bridge, key, value)
+        self.values[bridge] = new
+
+    def _note(self, bridge: str, key: str, value: Any) -> None:
+        self.news.append((bridge, key, value))
+
+    def describe(self, bridge: str, key: str) -> tuple[str, str]:
+        """Name and unit of an entity; the bare key where this program does not know the bridge."""
+        if bridge not in self._entities:
+            try:
+                self._entities[bridge] = find_bridge(bridge).entities
+            except ConfigError:
+                self._entities[bridge] = {}
+        entity = self._entities[bridge].get(key)
+        return (entity.name if entity else key), getattr(entity, "unit", None) or ""
+
+
+def show_table(picture: Picture, seconds: float | None) -> None:
+    """A table that changes in place."""
+    from rich.console import Console  # noqa: PLC0415 - plain lines do without
+    from rich.live import Live  # noqa: PLC0415
+
+    ends = None if seconds is None else time.monotonic() + seconds
+    console = Console()
+    with Live(table_of(picture), console=console, auto_refresh=False, screen=False) as live:
+        while ends is None or time.monotonic() < ends:
+            with picture.changed:
+                picture.changed.wait(None if ends is None else max(0.0, ends - time.monotonic()))
+                live.update(table_of(picture), refresh=True)
+            time.sleep(REFRESH_S)  # a car sends more often than an eye can follow
+
+
+def table_of(picture: Picture) -> Any:
+    """What is known, as a table of two halves, and the last news below it."""
+    from rich.console import Group  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    parts: list[Any] = []
+    for bridge in sorted(set(picture.values) | set(picture.online)):
+        online = picture.online.get(bridge, False)
+        title = Text.assemble((bridge, "bold"), "  ", ("online", "green") if online else ("offline", "bold red"))
+        table = Table(title=title, title_justify="left", show_header=False, expand=False)
+        for _ in range(2):
+            table.add_column(style="cyan", no_wrap=True)
+            table.add_column(min_width=12, max_width=44, overflow="ellipsis", no_wrap=True)
+        cells = []
+        for key, value in picture.values.get(bridge, {}).items():
+            name, unit = picture.describe(bridge, key)
+            alarming = value is True and key in {
+                "obstacle",
+                "warning_zone",
+                "sensors_blind",
+                "gas_alarm",
+                "emergency_stop",
+            }
+            cells.append(
+                (name, Text(shown(value, unit), style="bold red" if alarming else "dim" if value is None else ""))
+            )
+        half = (len(cells) + 1) // 2
+        for row in range(half):
+            right = cells[half + row] if half + row < len(cells) else ("", Text(""))
+            table.add_row(*cells[row], *right)
+        parts.append(table)
+    news = [item for item in picture.news if isinstance(item[2], dict)][-NEWS_LINES:]
+    parts += [Text(line_of(picture, *item), style="dim", no_wrap=True, overflow="ellipsis") for item in news]
+    return Group(*parts) if parts else Text("nothing heard of this car yet")
+
+
+def print_changes(picture: Picture, seconds: float | None, *, as_json: bool) -> None:
+    """Each change as a line."""
+    ends = None if seconds is None else time.monotonic() + seconds
+    while True:
+        with picture.changed:
+            news, picture.news = picture.news, []
+            if not news:
+                left = None if ends is None else ends - time.monotonic()
+                if left is not None and left <= 0:
+                    return
+                picture.changed.wait(left)
+                continue
+        for bridge, key, value in news:
+            if as_json:
+                click.echo(msgspec.json.encode({"bridge": bridge, "entity": key, "value": value}).decode())
+            else:
+                click.echo(line_of(picture, bridge, key, value))
+        sys.stdout.flush()
+
+
+def line_of(picture: Picture, bridge: str, key: str, value: Any) -> str:
+    """One change in words."""
+    name, unit = picture.describe(bridge, key)
+    if isinstance(value, dict):
+        details = ", ".join(f"{field} {content}" for field, content in value.items() if content not in {None, ""})
+        return f"{bridge}  {name}: {details}"
+    return f"{bridge}  {name}: {shown(value, unit)}"
