@@ -16,7 +16,7 @@ import msgspec
 
 from smartcar_mqtt import discovery
 from smartcar_mqtt.broker import Broker, Message
-from smartcar_mqtt.clock import Scheduler, Timer
+from smartcar_mqtt.clock import Clock, Scheduler, Timer
 from smartcar_mqtt.commands import DEFERRED, Answer, CommandError, Parsed, Request, Status
 from smartcar_mqtt.config import Config, Section
 from smartcar_mqtt.entities import CommandEntity, DeclarationError, Entity, Event, Select, Sensor, Topics
@@ -41,6 +41,12 @@ class Bridge:
     """Structure of its section of the configuration."""
     entities: ClassVar[dict[str, Entity]] = {}
     """All declarations by their key, in the order of declaration; filled in when a subclass is made."""
+
+    config: Config
+    clock: Clock
+    scheduler: Scheduler
+    broker: Broker
+    topics: Topics
 
     last_refused = Sensor(
         name="Last refused command",
@@ -78,9 +84,11 @@ class Bridge:
             if isinstance(entity, CommandEntity)
         }
         self._birth_topic = f"{config.mqtt.discovery_prefix}/status"
-        self._history: dict[str, bytes] | None = None
+        self._history: dict[str, bytes] = {}
+        self._sync_timer: Timer | None = None
         self._sync_topic = f"{self.topics.base}/sync"
         self._announced = False
+        self._next_step: Timer | None = None
         self.update(log_level=config.logging.level)
         broker.on_connected = self._connected
         broker.on_lost = self._lost
@@ -120,11 +128,11 @@ class Bridge:
             ValueError: a value is not one that its entity may have.
             KeyError: there is no such entity with a state.
         """
+        checked_values = {key: self.entities[key].check_value(value) for key, value in values.items()}
         with self._lock:
             urgent = changed = False
-            for key, value in values.items():
+            for key, checked in checked_values.items():
                 entity = self.entities[key]
-                checked = entity.check_value(value)
                 if self._values[key] != checked:
                     self._values[key] = checked
                     changed = True
@@ -184,9 +192,18 @@ class Bridge:
         """Publish discovery, then availability, then state: after each connection and Home Assistant's birth."""
         with self._lock:
             wanted = discovery.announcement(type(self), self.topics, self.config)
-            for topic, payload in discovery.replace(self._history or {}, wanted):
-                self.broker.publish(topic, payload, qos=1, retain=True)
+            steps = discovery.replace(self._history or {}, wanted)
             self._history = wanted
+            self._take_step(steps)
+
+    def _take_step(self, steps: list[list[discovery.Message]]) -> None:
+        """Publish the first step of an announcement and, a little later, the others; availability and state last."""
+        with self._lock:
+            for topic, payload in steps[0]:
+                self.broker.publish(topic, payload, qos=1, retain=True)
+            if len(steps) > 1:
+                self._next_step = self.scheduler.call_later(discovery.STEP_PAUSE_S, lambda: self._take_step(steps[1:]))
+                return
             self._announced = True
             self.broker.publish(self.topics.availability, ONLINE, qos=1, retain=True)
             self._publish_state()
@@ -210,15 +227,24 @@ class Bridge:
         self.connected()
         mqtt = self.config.mqtt
         own = discovery.own_topics(mqtt.discovery_prefix, self.config.car.id, self.name)
-        self._history = {}
+        with self._lock:
+            # Also after `_lost`: an announcement that had begun before it may have ended after it.
+            self._announced = False
+            self._history = {}
         # What an earlier version left in discovery comes as retained messages, all of them before the message that
         # this client sends to itself now: when that one is back, the picture is complete.
-        self.broker.subscribe(self.topics.commands, self._birth_topic, self._sync_topic, *own)
+        self.broker.subscribe(self.topics.commands, self._sync_topic, *own)
+        self.broker.subscribe(self._birth_topic, as_published=False)
         self.broker.publish(self._sync_topic, b"sync", qos=1)
-        self.scheduler.call_later(SYNC_TIMEOUT_S, self._history_complete)
+        if self._sync_timer is not None:
+            self._sync_timer.cancel()  # that of a connection which did not last as long
+        self._sync_timer = self.scheduler.call_later(SYNC_TIMEOUT_S, self._history_complete)
 
     def _lost(self, reason: str) -> None:
         self._announced = False
+        if self._next_step is not None:
+            self._next_step.cancel()
+            self._next_step = None
         self.lost(reason)
 
     def _history_complete(self) -> None:
@@ -230,6 +256,12 @@ class Bridge:
         )
         self.announce()
 
+    def _announce_again(self) -> None:
+        """Home Assistant has started: it shall hear of this bridge, unless the first announcement is still to come."""
+        with self._lock:
+            if self._announced:
+                self.announce()
+
     # -- commands ------------------------------------------------------------------------------------------------
 
     def _received(self, message: Message) -> None:
@@ -240,7 +272,7 @@ class Bridge:
             if message.payload == ONLINE and not message.retained:
                 delay = random.uniform(0, self.config.mqtt.birth_delay)  # noqa: S311 - no secret
                 log.info("Home Assistant has started; announcing in %.1f s", delay)
-                self.scheduler.call_later(delay, self.announce)
+                self.scheduler.call_later(delay, self._announce_again)
         elif message.topic == self._sync_topic:
             self._history_complete()
         elif message.topic.startswith(self.topics.base):
@@ -248,17 +280,17 @@ class Bridge:
             if message.payload:
                 request = Request(key, Parsed(), self._replier(message))
                 request.answer(Status.REFUSED, f"there is no command {key!r}")
-        elif not self._announced and self._history is not None and message.payload:
+        elif not self._announced and message.payload:
             self._history[message.topic] = message.payload
 
     def _command(self, entity: CommandEntity, message: Message) -> None:
         """Check one command and run it, here or on the worker."""
+        if message.retained and not message.payload:
+            return  # somebody has cleared a retained command, as asked to
         reply = self._replier(message)
         try:
             parsed = entity.parse(message.payload)
         except CommandError as error:
-            if message.retained and not message.payload:
-                return  # somebody has cleared a retained command, as asked to
             Request(entity.key, Parsed(), reply).answer(error.status, str(error))
             return
         expires_at = None if message.expires_in is None else self.clock.monotonic() + message.expires_in
@@ -274,7 +306,8 @@ class Bridge:
             request.answer(Status.REFUSED, "too many commands are waiting")
 
     def _run(self, entity: CommandEntity, request: Request) -> None:
-        if request.expires_at is not None and self.clock.monotonic() > request.expires_at:
+        late = request.expires_at is not None and self.clock.monotonic() > request.expires_at
+        if late and not entity.always_obeyed(request.parsed.value):
             request.answer(Status.EXPIRED, "the command waited longer than its message expiry allows")
             return
         try:
@@ -325,7 +358,8 @@ def check_entities(cls: type[Bridge]) -> None:
     """Raise DeclarationError where entities of a bridge do not fit each other."""
     names: dict[tuple[str, str], str] = {}
     for key, entity in cls.entities.items():
-        if key in vars(Bridge) and vars(Bridge)[key] is not entity:
+        entity.check_declaration()
+        if key in Bridge.__annotations__ or vars(Bridge).get(key, entity) is not entity:
             raise DeclarationError(f"{cls.__name__}.{key}: this name belongs to every bridge; choose another one")
         other = names.setdefault((entity.platform, entity.name), key)
         if entity.platform and other != key:

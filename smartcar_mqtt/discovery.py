@@ -23,6 +23,10 @@ MIGRATE = b'{"migrate_discovery":true}'
 CAR_BRIDGE = "motion"
 """The bridge whose device is the car itself; the devices of all others point to it."""
 
+STEP_PAUSE_S = 1.0
+"""Time that Home Assistant gets to let go of entities before they are announced in another style: it takes messages
+in at once but handles them one after the other, and would call an early announcement a conflict."""
+
 Message = tuple[str, bytes]
 """Topic and payload of a retained message; an empty payload removes what was retained."""
 
@@ -127,29 +131,27 @@ def announcement(bridge: type[Bridge], topics: Topics, config: Config) -> dict[s
     }
 
 
-def replace(old: Mapping[str, bytes], new: Mapping[str, bytes]) -> list[Message]:
-    """What to publish, in this order, so that `new` takes the place of the retained messages `old`.
+def replace(old: Mapping[str, bytes], new: Mapping[str, bytes]) -> list[list[Message]]:
+    """What to publish so that `new` takes the place of the retained messages `old`: steps of messages, in this order.
 
-    Entities that both have keep their history and what people changed of them; entities that only `old` has are
-    removed. All of `old` must belong to this bridge.
+    Between two steps Home Assistant needs a moment (STEP_PAUSE_S). Entities that both have keep their history and what
+    people changed of them; entities that only `old` has are removed. All of `old` must belong to this bridge.
     """
     stale = [topic for topic in old if topic not in new]
-    was_device = [topic for topic in stale if is_device_topic(topic)]
-    was_component = [topic for topic in stale if not is_device_topic(topic)]
-    messages: list[Message] = []
-    if new:
-        style_changes = any(is_device_topic(topic) for topic in new) != any(is_device_topic(topic) for topic in old)
-        if style_changes:
-            kept = kept_keys(new)
-            messages += [(topic, MIGRATE) for topic in was_device]
-            messages += [(topic, MIGRATE) for topic in was_component if topic.split("/")[-2] in kept]
-        for topic, payload in new.items():
-            removed = removed_components(old.get(topic, b""), payload)
-            if removed:
-                messages.append((topic, with_components(payload, removed)))
-            messages.append((topic, payload))
-    messages += [(topic, b"") for topic in stale]
-    return messages
+    migrating: list[Message] = []
+    if new and any(is_device_topic(topic) for topic in new) != any(is_device_topic(topic) for topic in stale):
+        kept = kept_keys(new)
+        migrating = [(topic, MIGRATE) for topic in stale if is_device_topic(topic) or topic.split("/")[-2] in kept]
+    announcing: list[Message] = []
+    for topic, payload in new.items():
+        removed = removed_components(old.get(topic, b""), payload)
+        if removed:
+            announcing.append((topic, with_components(payload, removed)))
+        announcing.append((topic, payload))
+    clearing: list[Message] = [(topic, b"") for topic in stale]
+    # When entities move to another topic, the old one is cleared before the new one speaks: afterwards, Home Assistant
+    # would take the clearing for a message about an entity that is no longer the old topic's.
+    return [migrating, clearing + announcing] if migrating else [announcing + clearing]
 
 
 def is_device_topic(topic: str) -> bool:
