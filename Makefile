@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo lint test unit bench docs test-ha-newest clean
+.PHONY: help venv demo lint test unit bench docs pictures clean
 
 help:
 	@sed -n '1,2s/^# //p' Makefile
@@ -50,6 +50,9 @@ bench: .venv/ready-dev
 
 docs: .venv/ready
 	$(BIN)/smartcar topics --markdown > docs/topics.md
+
+pictures: .venv/ready-dev
+	$(BIN)/python -m tests.e2e.pictures
 
 clean:
 	rm -rf .venv .venv-ha build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

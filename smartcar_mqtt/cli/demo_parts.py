@@ -28,6 +28,8 @@ from smartcar_mqtt.config import ENVIRONMENT_PREFIX, Mqtt
 ONLINE_TIMEOUT_S = 20.0
 END_TIMEOUT_S = 5.0
 PORT_ATTEMPTS = 5
+SYSTEM_FOLDERS = "/usr/sbin:/usr/local/sbin"
+"""Where Debian puts Mosquitto; not on everybody's PATH."""
 PR_SET_PDEATHSIG = 1
 END_SIGNALS = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
 """Signals that end the demo."""
@@ -58,6 +60,7 @@ class Demo:
         self._children: dict[str, subprocess.Popen[str]] = {}
         self._broker: Broker | None = None
         self._changed = threading.Condition()
+        self._linked: dict[str, bool] = {}
         self._was_online: set[str] = set()
         self._told: set[str] = set()
 
@@ -84,7 +87,7 @@ class Demo:
         self._announce_to_commands()
 
     def _start_broker(self, ready: Ready) -> None:
-        program = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin")
+        program = shutil.which("mosquitto") or shutil.which("mosquitto", path=SYSTEM_FOLDERS)
         if program is None:
             raise DemoError("Mosquitto is not installed; run: sudo apt-get install mosquitto mosquitto-clients")
         wished = self.port
@@ -144,8 +147,8 @@ class Demo:
         path = self.folder / "system.yaml"
         path.write_text(yaml.safe_dump(settings), encoding="utf-8")
         broker = self._broker = Broker(Mqtt(host=self.host, port=self.port), f"smartcar-demo-{os.getpid()}")
-        broker.on_connected = lambda: broker.subscribe("smartcar/car/+/availability")
-        broker.on_message = self._availability
+        broker.on_connected = lambda: broker.subscribe("smartcar/car/+/availability", "smartcar/car/+/state")
+        broker.on_message = self._heard
         broker.start()
         began = time.monotonic()
         for name in self.states:
@@ -162,14 +165,19 @@ class Demo:
                     waiting.discard(name)
                     ready(name, f"not online: {self.last_words(name)}", good=False)
 
-    def _availability(self, message: Message) -> None:
-        name = message.topic.split("/")[-2]
-        if name in self.states:
-            with self._changed:
+    def _heard(self, message: Message) -> None:
+        """A bridge counts as online when it says so and, where it has a link to hardware, that link is up too."""
+        *_, name, kind = message.topic.split("/")
+        if name not in self.states or not message.payload:
+            return
+        with self._changed:
+            if kind == "availability":
                 self.states[name] = message.payload.decode(errors="replace")
-                if message.payload == b"online":
-                    self._was_online.add(name)
-                self._changed.notify_all()
+            else:
+                self._linked[name] = json.loads(message.payload).get("link") is not False
+            if self.states[name] == "online" and self._linked.get(name):
+                self._was_online.add(name)
+            self._changed.notify_all()
 
     def _announce_to_commands(self) -> None:
         """Let `smartcar drive` and its like find this demo's broker."""

@@ -18,6 +18,7 @@ from smartcar_mqtt.service import find_bridge
 
 REFRESH_S = 0.1
 NEWS_LINES = 6
+VALUE_WIDTH = 32
 
 
 @click.command()
@@ -34,8 +35,7 @@ def watch(
     config = find_config(broker, car, config_file)
     picture = Picture(config)
     base = f"{config.mqtt.prefix}/{config.car.id}"
-    filters = (f"{base}/+/availability", f"{base}/+/state", f"{base}/+/result", f"{base}/+/+")
-    with Session(config, picture.received, *filters):
+    with Session(config, picture.received, f"{base}/+/+"):
         try:
             if sys.stdout.isatty() and not as_json:
                 show_table(picture, seconds)
@@ -119,9 +119,10 @@ def table_of(picture: Picture) -> Any:
         online = picture.online.get(bridge, False)
         title = Text.assemble((bridge, "bold"), "  ", ("online", "green") if online else ("offline", "bold red"))
         table = Table(title=title, title_justify="left", show_header=False, expand=False)
+        names = [picture.describe(bridge, key)[0] for key in picture.values.get(bridge, {})]
         for _ in range(2):
-            table.add_column(style="cyan", no_wrap=True)
-            table.add_column(min_width=12, max_width=44, overflow="ellipsis", no_wrap=True)
+            table.add_column(style="cyan", no_wrap=True, min_width=max(map(len, names), default=0))
+            table.add_column(min_width=8, max_width=VALUE_WIDTH, overflow="ellipsis", no_wrap=True)
         cells = []
         for key, value in picture.values.get(bridge, {}).items():
             name, unit = picture.describe(bridge, key)

@@ -1,0 +1,128 @@
+"""`smartcar demo`: all is up in one command, and nothing is left behind."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from smartcar_mqtt.cli import demo_parts
+from tests.cli.conftest import SMARTCAR, Run, RunningDemo
+
+
+def wait_ended(process_id: int, timeout_s: float = 10.0) -> None:
+    """Wait until a process that is not ours to reap has ended."""
+    try:
+        descriptor = os.pidfd_open(process_id)
+    except ProcessLookupError:
+        return
+    try:
+        assert select.select([descriptor], [], [], timeout_s)[0], f"process {process_id} still runs"
+    finally:
+        os.close(descriptor)
+
+
+def test_json_says_where_everything_is(demo: RunningDemo) -> None:
+    said = demo.said
+    assert said["broker"]["host"] == "127.0.0.1"
+    assert said["http"] is None
+    assert said["bridges"] == {"motion": "online"}
+    assert Path(said["serial"]).exists()
+
+
+def test_it_ends_after_its_time_with_exit_code_0(run: Run) -> None:
+    ended = run("demo", "--for", "0.5", "--broker-port", "0", "--json")
+    assert ended.returncode == 0
+    assert ended.stdout.count("\n") == 1
+    assert ended.stderr == ""
+
+
+def test_people_are_told_what_to_try_and_it_works_when_pasted(environment: dict[str, str]) -> None:
+    process = subprocess.Popen(
+        [*SMARTCAR, "demo", "--broker-port", "0"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+    )
+    assert process.stdout is not None
+    lines = []
+    while not lines or "appears by itself" not in lines[-1]:
+        lines.append(process.stdout.readline())
+        assert lines[-1], process.communicate()[1]
+    text = "".join(lines)
+    assert "✔ broker" in text
+    assert "✔ motion" in text
+    pasted = [line.strip() for line in lines if line.strip().startswith("mosquitto_")]
+    assert len(pasted) == 3
+    for line in pasted:
+        # mosquitto_sub goes on for ever: two messages are enough to see that it is right
+        command = f"{line} -C 2 -W 10" if line.startswith("mosquitto_sub") else line
+        done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, timeout=20, check=False)
+        assert done.returncode == 0, done.stderr
+    assert "smartcar/car/motion/state" in done.stdout
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=20)
+    assert process.returncode == 0
+
+
+def test_a_taken_port_is_replaced_by_a_free_one(run: Run) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        ended = run("demo", "--for", "0", "--broker-port", str(port))
+    assert ended.returncode == 0, ended.stderr
+    assert f"(port {port} is taken)" in ended.stdout
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
+def test_nothing_is_left_behind(environment: dict[str, str], number: signal.Signals) -> None:
+    demo = RunningDemo(environment)
+    children = demo.children()
+    assert len(children) == 3, children
+    folder = Path(demo.said["serial"]).parent
+    demo.process.send_signal(number)
+    demo.process.communicate(timeout=20)
+    for child in children:
+        wait_ended(child)
+    if number is not signal.SIGKILL:
+        assert demo.process.returncode == 0
+        assert not folder.exists()
+
+
+def test_a_bridge_that_ends_by_itself_is_told_and_spoils_the_exit_code(environment: dict[str, str]) -> None:
+    demo = RunningDemo(environment)
+    bridge = next(child for child, command in demo.children().items() if " run motion" in command)
+    os.kill(bridge, signal.SIGKILL)
+    assert demo.process.stderr is not None
+    assert "motion has ended by itself" in demo.process.stderr.readline()
+    assert demo.end() == 1
+
+
+def test_without_mosquitto_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(demo_parts, "SYSTEM_FOLDERS", str(tmp_path))
+    demo = demo_parts.Demo(broker_port=0, listen="127.0.0.1", room="living_room", bridges=("motion",))
+    with demo, pytest.raises(demo_parts.DemoError, match="run: sudo apt-get install mosquitto mosquitto-clients"):
+        demo.start(lambda *_, **__: None)
+
+
+def test_an_unusable_room_is_one_clear_sentence(run: Run, tmp_path: Path) -> None:
+    room = tmp_path / "attic.yaml"
+    room.write_text("walls: 3\n")
+    ended = run("demo", "--for", "0", "--broker-port", "0", "--room", str(room))
+    assert ended.returncode == 1
+    assert ended.stderr.count("\n") == 1
+    assert "attic.yaml" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_a_real_cars_environment_does_not_reach_the_demo(run: Run) -> None:
+    ended = run("demo", "--for", "0", "--json", "--broker-port", "0", SMARTCAR__MOTION__DEVICE="/dev/ttyUSB9")
+    assert ended.returncode == 0, ended.stderr
