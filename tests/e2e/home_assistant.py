@@ -185,7 +185,7 @@ class HomeAssistant(HomeAssistantApi):
                 # From 2026.11 on a changed port is on trial, and taken back after five minutes without this.
                 session.call("http/config/promote")
             except HomeAssistantError as error:
-                if error.code not in {"unknown_command", "not_found"}:
+                if error.code not in {"unknown_command", "not_found", "not_allowed"}:  # older, or nothing on trial
                     raise
         self.version = config["version"]
         if config["recovery_mode"]:

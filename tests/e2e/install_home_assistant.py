@@ -163,7 +163,7 @@ def _run(command: Sequence[str], *, into_environment: bool = False) -> None:
         newest = "\n".join(done.stdout.splitlines()[-15:])
         raise InstallError(
             f"Home Assistant {VERSION} could not be installed: `{' '.join(command)}` ended with status "
-            f"{done.returncode}. It needs a way to pypi.org; try again with `python -m "
+            f"{done.returncode}. It needs a way to Python's package index; try again with `python -m "
             f"tests.e2e.install_home_assistant`. Its newest output:\n{newest}"
         )
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-_FIRST_LINE = re.compile(r"^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+) ([A-Z]+) \(.*?\) \[([^\]]+)\] (.*)$")
+_FIRST_LINE = re.compile(r"^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+)\S* ([A-Z]+) \(.*?\) \[([^\]]+)\] (.*)$")
 
 # (logger, beginning of the text): warnings of a Home Assistant that runs as ours does.
 _UNRELATED = (
