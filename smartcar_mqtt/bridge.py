@@ -128,7 +128,11 @@ class Bridge:
             ValueError: a value is not one that its entity may have.
             KeyError: there is no such entity with a state.
         """
-        checked_values = {key: self.entities[key].check_value(value) for key, value in values.items()}
+        checked_values = {
+            key: self.entities[key].check_value(value)
+            for key, value in values.items()
+            if value is not self._values[key]  # most of a car's values are the same from frame to frame
+        }
         with self._lock:
             urgent = changed = False
             for key, checked in checked_values.items():
@@ -231,14 +235,16 @@ class Bridge:
             # Also after `_lost`: an announcement that had begun before it may have ended after it.
             self._announced = False
             self._history = {}
+            if self._next_step is not None:
+                self._next_step.cancel()
+            if self._sync_timer is not None:
+                self._sync_timer.cancel()  # that of a connection which did not last as long
+            self._sync_timer = self.scheduler.call_later(SYNC_TIMEOUT_S, self._history_complete)
         # What an earlier version left in discovery comes as retained messages, all of them before the message that
         # this client sends to itself now: when that one is back, the picture is complete.
         self.broker.subscribe(self.topics.commands, self._sync_topic, *own)
         self.broker.subscribe(self._birth_topic, as_published=False)
         self.broker.publish(self._sync_topic, b"sync", qos=1)
-        if self._sync_timer is not None:
-            self._sync_timer.cancel()  # that of a connection which did not last as long
-        self._sync_timer = self.scheduler.call_later(SYNC_TIMEOUT_S, self._history_complete)
 
     def _lost(self, reason: str) -> None:
         self._announced = False
@@ -248,8 +254,12 @@ class Bridge:
         self.lost(reason)
 
     def _history_complete(self) -> None:
-        if self._announced or not self.broker.connected:
-            return
+        """All that earlier versions left is known, or will not become known: once for each connection."""
+        with self._lock:
+            if self._sync_timer is None or not self.broker.connected:
+                return
+            self._sync_timer.cancel()
+            self._sync_timer = None
         mqtt = self.config.mqtt
         self.broker.unsubscribe(
             self._sync_topic, *discovery.own_topics(mqtt.discovery_prefix, self.config.car.id, self.name)
@@ -280,7 +290,7 @@ class Bridge:
             if message.payload:
                 request = Request(key, Parsed(), self._replier(message))
                 request.answer(Status.REFUSED, f"there is no command {key!r}")
-        elif not self._announced and message.payload:
+        elif self._sync_timer is not None and message.payload:
             self._history[message.topic] = message.payload
 
     def _command(self, entity: CommandEntity, message: Message) -> None:
@@ -315,8 +325,8 @@ class Bridge:
         except CommandError as error:
             request.answer(error.status, str(error))
         except Exception as error:
-            log.exception("error in command %s", request.name)
             self.make_safe(f"error in command {request.name}")
+            log.exception("error in command %s", request.name)
             request.answer(Status.REFUSED, f"internal error, see the log: {error}")
         else:
             if outcome is not DEFERRED:

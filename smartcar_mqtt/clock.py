@@ -9,6 +9,9 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
+LONGEST_SLEEP_S = 1.0
+"""A signal that arrives between the last look at "stopping?" and the sleep would else be slept through."""
+
 
 class Clock(Protocol):
     """What code that waits or measures needs to know of time."""
@@ -71,8 +74,8 @@ class Timer:
 class Scheduler:
     """Calls functions when their time has come, all on the one thread that is in `run` (or calls `run_due`).
 
-    Any thread may add timers. A daemon's main thread lives in `run`: it sleeps until the next timer is due, not in a
-    polling loop. Functions must be short: a slow one delays all others.
+    Any thread may add timers. A daemon's main thread lives in `run`: it sleeps until the next timer is due (at most
+    LONGEST_SLEEP_S), not in a polling loop. Functions must be short: a slow one delays all others.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -118,8 +121,8 @@ class Scheduler:
                     return
                 if self._heap and (next_due is None or self._heap[0][0] < next_due):
                     continue  # a timer arrived between the two locks
-                timeout = None if next_due is None else max(0.0, next_due - self.clock.monotonic())
-                self._changed.wait(timeout)
+                left = LONGEST_SLEEP_S if next_due is None else max(0.0, next_due - self.clock.monotonic())
+                self._changed.wait(min(left, LONGEST_SLEEP_S))
 
     def stop(self) -> None:
         """End `run`; may be called from any thread and from a signal handler."""

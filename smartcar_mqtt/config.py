@@ -147,7 +147,10 @@ class Config:
         """The folder for what must survive a restart; made when it is missing."""
         named = self.car.state_directory or self._environment.get("STATE_DIRECTORY", "").split(":")[0]
         folder = Path(named).expanduser() if named else Path.home() / ".local/state/smartcar"
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigError(f"{folder}: cannot be made; correct car.state_directory: {error}") from None
         return folder
 
     def to_builtins(self) -> dict[str, Any]:
@@ -209,12 +212,10 @@ def load(
     for name in raw:
         if name not in known:
             raise ConfigError(f"{source}: {name}: unknown section{hint(str(name), known)}")
-    found = {name: convert(raw.get(name) or {}, kind, source, name) for name, kind in kinds.items()}
-    if path and found["mqtt"].password:  # type: ignore[attr-defined]
+    if (raw.get("mqtt") or {}).get("password"):
         raise ConfigError(f"{source}: mqtt.password: a secret does not belong here; set MQTT_PASSWORD in .env instead")
-    for variable, value in environment.items():
-        if variable.startswith(ENVIRONMENT_PREFIX):
-            override(found, kinds, known, variable, value)
+    found = {name: convert(raw.get(name) or {}, kind, source, name) for name, kind in kinds.items()}
+    found.update(overridden(found, known, environment))
     mqtt = found["mqtt"]
     assert isinstance(mqtt, Mqtt)  # noqa: S101 - told to the type checker
     found["mqtt"] = msgspec.structs.replace(
@@ -230,7 +231,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
     try:
         with path.open(encoding="utf-8") as file:
             raw = yaml.load(file, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:  # not there any more, no UTF-8, 30 February
         raise ConfigError(f"{path}: cannot be read: {error}") from None
     except yaml.YAMLError as error:
         where = getattr(error, "problem_mark", None)
@@ -243,10 +244,10 @@ def read_yaml(path: Path) -> dict[str, Any]:
     return raw
 
 
-def convert(raw: object, kind: type[Section], source: str, name: str, *, strict: bool = True) -> Section:
+def convert(raw: object, kind: type[Section], source: str, name: str) -> Section:
     """Check one section; raises ConfigError in our words."""
     try:
-        return msgspec.convert(raw, kind, strict=strict)
+        return msgspec.convert(raw, kind)
     except msgspec.ValidationError as error:
         raise ConfigError(explain(str(error), raw, kind, source, name)) from None
 
@@ -298,8 +299,16 @@ def describe(kind: Any) -> str:
         ]
         return " ".join([word, *bounds])
     if isinstance(info, msgspec.inspect.StrType):
-        return f"a text of the form {info.pattern}" if info.pattern else "a text"
-    return "keys with values"
+        if info.pattern:
+            return f"a text of the form {info.pattern}"
+        lengths = [
+            f"{word} {length}"
+            for word, length in (("at least", info.min_length), ("at most", info.max_length))
+            if length is not None
+        ]
+        return f"a text of {' and '.join(lengths)} characters" if lengths else "a text"
+    sequences = msgspec.inspect.ListType | msgspec.inspect.VarTupleType | msgspec.inspect.TupleType
+    return "a list" if isinstance(info, sequences) else "keys with values"
 
 
 def hint(word: str, known: Any) -> str:
@@ -308,26 +317,55 @@ def hint(word: str, known: Any) -> str:
     return f" (did you mean {close[0]!r}?)" if close else f" (known: {', '.join(sorted(known))})"
 
 
-def override(
-    found: dict[str, Section], kinds: Mapping[str, type[Section]], known: set[str], variable: str, value: str
-) -> None:
-    """Apply one SMARTCAR__SECTION__KEY; raises ConfigError where section or key are unknown or the value is wrong."""
-    name, *path = variable.removeprefix(ENVIRONMENT_PREFIX).lower().split("__")
-    if name not in known or not path:
-        raise ConfigError(f"environment: {variable}: no such section{hint(name, known)}")
-    if name not in kinds:
-        return  # another bridge's section
-    raw: dict[str, Any] = msgspec.to_builtins(found[name])
-    inner = raw
-    for step in path[:-1]:
-        if not isinstance(inner.get(step), dict):
-            raise ConfigError(f"environment: {variable}: unknown key {name}.{step}")
-        inner = inner[step]
-    try:
-        inner[path[-1]] = msgspec.json.decode(value) if value.startswith(("[", "{")) else value
-    except msgspec.DecodeError as error:
-        raise ConfigError(f"environment: {variable}: not valid JSON: {error}") from None
-    found[name] = convert(raw, kinds[name], f"environment: {variable}", name, strict=False)
+def overridden(found: Mapping[str, Section], known: set[str], environment: Mapping[str, str]) -> dict[str, Section]:
+    """The sections for which there is a SMARTCAR__SECTION__KEY, with all of those applied.
+
+    Raises:
+        ConfigError: section or key are unknown, or a value is wrong.
+    """
+    variables: dict[str, dict[str, str]] = {}  # section → variable of each key
+    raws: dict[str, dict[str, Any]] = {}
+    for variable, value in environment.items():
+        if not variable.startswith(ENVIRONMENT_PREFIX):
+            continue
+        name, *path = variable.removeprefix(ENVIRONMENT_PREFIX).lower().split("__")
+        if name not in known or not path:
+            raise ConfigError(f"environment: {variable}: no such section{hint(name, known)}")
+        if name in found:  # else another bridge's section
+            raw = raws.setdefault(name, msgspec.to_builtins(found[name]))
+            key = ".".join([name, *path])
+            put(raw, type(found[name]), path, value, f"environment: {variable}: {key}")
+            variables.setdefault(name, {})[key] = variable
+    sections = {}
+    for name, raw in raws.items():
+        try:
+            sections[name] = msgspec.convert(raw, type(found[name]), strict=False)
+        except msgspec.ValidationError as error:
+            sentence = explain(str(error), raw, type(found[name]), "environment", name)
+            key = sentence.split(": ")[1]
+            guilty = variables[name].get(key) or ", ".join(variables[name].values())
+            raise ConfigError(sentence.replace("environment", f"environment: {guilty}", 1)) from None
+    return sections
+
+
+def put(raw: dict[str, Any], kind: type[Section], path: list[str], value: str, where: str) -> None:
+    """Put a variable's value into a section's plain form; JSON where the key holds a list or keys with values."""
+    *outer, last = path
+    structure: Any = kind
+    for step in outer:
+        fields = {field.name: field.type for field in msgspec.structs.fields(structure)}
+        structure = fields.get(step)
+        if not (isinstance(structure, type) and issubclass(structure, msgspec.Struct)):
+            raise ConfigError(f"{where}: unknown key{'' if step in fields else hint(step, fields)}")
+        raw = raw[step]
+    fields = {field.name: field.type for field in msgspec.structs.fields(structure)}
+    if value.startswith(("[", "{")) and last in fields and describe(fields[last]) in {"a list", "keys with values"}:
+        try:
+            raw[last] = msgspec.json.decode(value)
+        except msgspec.DecodeError as error:
+            raise ConfigError(f"{where}: not valid JSON: {error}") from None
+    else:
+        raw[last] = value
 
 
 def with_dotenv(environment: Mapping[str, str]) -> dict[str, str]:
@@ -335,7 +373,11 @@ def with_dotenv(environment: Mapping[str, str]) -> dict[str, str]:
     merged = dict(environment)
     for path in (Path.cwd() / ".env", PROJECT_ROOT / ".env"):
         if path.is_file():
-            for line in path.read_text(encoding="utf-8").splitlines():
+            try:
+                lines = path.read_text(encoding="utf-8").splitlines()
+            except (OSError, UnicodeDecodeError) as error:
+                raise ConfigError(f"{path}: cannot be read: {error}") from None
+            for line in lines:
                 name, separator, value = line.strip().removeprefix("export ").partition("=")
                 if separator and not name.startswith("#"):
                     merged.setdefault(name.strip(), value.strip().strip("'\""))

@@ -13,6 +13,7 @@ import threading
 import time
 from pathlib import Path
 from types import FrameType, TracebackType
+from typing import TextIO
 
 from smartcar_mqtt.bridge import Bridge
 from smartcar_mqtt.broker import Broker
@@ -160,7 +161,7 @@ def set_up_logging(name: str, settings: Logging) -> None:
     console = logging.StreamHandler(sys.stderr)
     console.setFormatter(
         JournalFormatter("%(name)s: %(message)s")
-        if os.environ.get("JOURNAL_STREAM")
+        if is_journal(console.stream)
         else logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s", "%H:%M:%S")
     )
     root.handlers[:] = [console]
@@ -169,7 +170,7 @@ def set_up_logging(name: str, settings: Logging) -> None:
     path = Path(settings.directory).expanduser() / f"{name}.log"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        file = logging.handlers.RotatingFileHandler(
+        file = LogFile(
             path, maxBytes=settings.max_bytes, backupCount=settings.backup_count, encoding="utf-8", delay=False
         )
     except OSError as error:
@@ -179,11 +180,37 @@ def set_up_logging(name: str, settings: Logging) -> None:
     root.addHandler(file)
 
 
+class LogFile(logging.handlers.RotatingFileHandler):
+    """A log file that is put aside when it is full; with no old files to keep, it begins anew.
+
+    (Python's own handler lets the file grow without end in that case.)
+    """
+
+    def doRollover(self) -> None:  # noqa: N802 - the name that Python calls
+        if self.backupCount:
+            super().doRollover()
+        elif self.stream:
+            self.stream.truncate(0)  # opened for appending: the next line comes first
+
+
+def is_journal(stream: TextIO) -> bool:
+    """Whether journald reads this stream; $JOURNAL_STREAM alone is also inherited by what it does not read.
+
+    Source: systemd.exec(5), "device:inode" of the stream that is connected to the journal.
+    """
+    try:
+        status = os.fstat(stream.fileno())
+    except (OSError, ValueError):
+        return False  # no file at all, such as a test's
+    return os.environ.get("JOURNAL_STREAM") == f"{status.st_dev}:{status.st_ino}"
+
+
 class JournalFormatter(logging.Formatter):
     """Lines with the priority prefix that journald understands; it adds time and process by itself."""
 
     def format(self, record: logging.LogRecord) -> str:
-        return f"<{SYSLOG_PRIORITY.get(record.levelname, 6)}>{super().format(record)}"
+        prefix = f"<{SYSLOG_PRIORITY.get(record.levelname, 6)}>"
+        return prefix + super().format(record).replace("\n", f"\n{prefix}")  # a traceback is an error in each line
 
 
 __all__ = ["ConfigError", "Notifier", "Service", "find_bridge", "run", "set_up_logging"]

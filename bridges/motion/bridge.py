@@ -137,11 +137,12 @@ class Motion(Bridge):
         self.make_safe(f"lost the broker: {reason}")
 
     def make_safe(self, reason: str) -> None:
-        log.info("STOP: %s", reason)
         try:
             self._chassis.halt(reason)
         except Blocked as error:
             log.info("STOP (%s) is not written: %s", reason, error)
+        else:  # afterwards: a log file may take its time
+            log.info("STOP: %s", reason)
 
     def problem(self) -> str | None:
         return self._chassis.problem()
@@ -288,15 +289,15 @@ class Motion(Bridge):
         if now - self._counted_from >= RATE_WINDOW_S:
             values["frames_per_second"] = self._count / (now - self._counted_from)
             self._count, self._counted_from = 0, now
-        self.changed(frame, **values)
+        self.changed(**values)
 
-    def changed(self, frame: Frame | None = None, **values: Any) -> None:
+    def changed(self, **values: Any) -> None:
         """Motion, control, zone, link, servo, speed control or firmware may be other ones now."""
         chassis, guard = self._chassis, self._chassis.guard
         link = chassis.link_ok
         if guard.zone is not self._zone and link:
             self._zone = guard.zone
-            self.collision.fire(COLLISION_EVENTS[guard.zone], nearest_cm=frame.nearest if frame else None)
+            self.collision.fire(COLLISION_EVENTS[guard.zone], nearest_cm=chassis.nearest)
         if not link:
             values["frames_per_second"] = 0
         self.set_attributes("control", source=chassis.source)

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import logging
 import threading
-from typing import Protocol
 
 from bridges.motion.confirmations import Pending
 from bridges.motion.drive import STOP, Drive
 from bridges.motion.link import SerialLink
+from bridges.motion.listener import Listener
 from bridges.motion.outbox import Outbox
 from bridges.motion.protocol import (
     DIRECTIONS,
@@ -29,8 +29,8 @@ from bridges.motion.protocol import (
     servo_line,
     word_line,
 )
-from bridges.motion.safety import STOPPED, Control, Guard, control_of
-from bridges.motion.scan import Reading, Scan
+from bridges.motion.safety import STOPPED, ZONE_OF_ALERT, Control, Guard, Zone, control_of
+from bridges.motion.scanner import TURN, Scanner
 from bridges.motion.settings import MotionSettings
 from smartcar_mqtt.clock import Scheduler, Timer
 from smartcar_mqtt.commands import Blocked, CommandError, Request
@@ -39,24 +39,7 @@ from smartcar_mqtt.commands import Status as Outcome
 log = logging.getLogger(__name__)
 
 SCANNING = "scanning"
-TURN_OF_SCAN = "right"
 NO_SPEED = "the firmware has no SPEED command: the motors always run at full power"
-
-
-class Listener(Protocol):
-    """Who is told what happens; called with the chassis' lock held."""
-
-    def frame(self, frame: Frame) -> None:
-        """A DATA line has come."""
-
-    def changed(self) -> None:
-        """Motion, control, zone, link, servo, speed control or firmware may be other ones now."""
-
-    def scanned(self, readings: list[Reading], best: Reading | None) -> None:
-        """A scan is complete."""
-
-    def bad_line(self) -> None:
-        """A damaged line has come."""
 
 
 class Chassis:
@@ -70,6 +53,8 @@ class Chassis:
         self.speed = 100
         """Per cent of full speed for moves that do not say."""
         self.servo: int | None = None
+        self.nearest: int | None = None
+        """The smallest distance that was heard last, in cm."""
         self.firmware: str | None = None
         self.down_reason = "not opened yet"
         self.reconnects = -1
@@ -78,8 +63,6 @@ class Chassis:
         self._scheduler = scheduler
         self._clock = scheduler.clock
         self._lock = threading.RLock()
-        self._scan: Scan | None = None
-        self._scan_request: Request | None = None
         self._timer: Timer | None = None
         self._link = SerialLink(
             settings.device,
@@ -96,6 +79,7 @@ class Chassis:
             on_written=self._arm,
             on_failure=lambda: self.guard.halt(self._clock.monotonic()),
         )
+        self._scanner = Scanner(settings, self.guard, self._out, listener.scanned)
 
     # -- life ----------------------------------------------------------------------------------------------------
 
@@ -107,7 +91,7 @@ class Chassis:
         """Stop the car and close the line."""
         with self._lock:
             self.guard.halt(self._clock.monotonic())
-            self._end_scan("the motion bridge ends")
+            self._scanner.end("the motion bridge ends")
         self._link.close()
 
     def problem(self) -> str | None:
@@ -124,19 +108,19 @@ class Chassis:
     @property
     def motion(self) -> str:
         """stopped, forward, backward, left, right or scanning."""
-        return SCANNING if self._scan is not None else self.guard.motion
+        return SCANNING if self._scanner.active else self.guard.motion
 
     @property
     def control(self) -> Control:
         """Who holds control."""
-        if self._scan_request is not None and not self.guard.emergency_stop:
-            return control_of(self._scan_request.source)
+        if self._scanner.active and not self.guard.emergency_stop:
+            return control_of(self._scanner.source)
         return self.guard.control
 
     @property
     def source(self) -> str:
         """The sender whose command is being carried out; empty while the car stands."""
-        return self._scan_request.source if self._scan_request is not None else self.guard.source
+        return self._scanner.source or self.guard.source
 
     @property
     def speed_control(self) -> bool | None:
@@ -161,7 +145,7 @@ class Chassis:
             try:
                 self._out.write(STOP_LINE, STOP, request)
             finally:
-                self._end_scan(reason)
+                self._scanner.end(reason)
                 self._listener.changed()
 
     def drive(self, drive: Drive, request: Request, default_s: float) -> None:
@@ -183,10 +167,10 @@ class Chassis:
                 if before != STOPPED and self.guard.motion == STOPPED:
                     self._out.stop("the assistant's move ends: a hand is on the controls")
                 if control_of(request.source) is Control.MANUAL:
-                    self._end_scan("a drive command came")
+                    self._scanner.end("a drive command came")
                 self._listener.changed()
                 raise
-            self._end_scan("a drive command came")
+            self._scanner.end("a drive command came")
             notes = [grant.note]
             if drive.speed is not None and not self.speed_control:
                 notes.append(f"speed is ignored: {NO_SPEED}")
@@ -201,18 +185,17 @@ class Chassis:
             Blocked: the car may not turn now.
         """
         with self._lock:
-            if self._scan is not None:
+            if self._scanner.active:
                 raise Blocked("a scan is under way")
             now = self._clock.monotonic()
             before = self.guard.motion
-            self.guard.check_allowed(now, TURN_OF_SCAN, request.source)
+            self.guard.check_allowed(now, TURN, request.source)
             self.guard.halt(now, request.source)
             settled_at = now
             if before != STOPPED:
                 self._out.stop("a scan begins")
                 settled_at += self.settings.scan_settle
-            self._scan = Scan(self.settings.scan_settle, settled_at)
-            self._scan_request = request
+            self._scanner.begin(request, settled_at)
             self._listener.changed()
 
     def set_emergency_stop(self, *, on: bool, request: Request) -> None:
@@ -230,7 +213,7 @@ class Chassis:
                     self._out.write(STOP_LINE, STOP)
                 except Blocked as error:
                     log.error("emergency stop is latched, but: %s", error)
-                self._end_scan("emergency stop")
+                self._scanner.end("emergency stop")
             self._listener.changed()
 
     def turn_servo(self, degrees: int, request: Request) -> None:
@@ -251,18 +234,9 @@ class Chassis:
         with self._lock:
             if word == "reset":
                 self.guard.halt(self._clock.monotonic(), request.source)
-                self._end_scan("reset")
+                self._scanner.end("reset")
             self._out.write(word_line(word), word, request)
             self._listener.changed()
-
-    # -- with the lock held --------------------------------------------------------------------------------------
-
-    def _end_scan(self, reason: str) -> None:
-        if self._scan is not None:
-            self._scan = None
-            request, self._scan_request = self._scan_request, None
-            if request is not None:
-                request.answer(Outcome.BLOCKED, f"the scan was interrupted: {reason}")
 
     # -- the serial thread ---------------------------------------------------------------------------------------
 
@@ -277,7 +251,7 @@ class Chassis:
         with self._lock:
             self.down_reason = reason
             self.guard.link_lost()
-            self._end_scan(reason)
+            self._scanner.end(reason)
             self._out.answer_all(Outcome.BLOCKED, reason)
             self._listener.changed()
 
@@ -293,10 +267,7 @@ class Chassis:
             elif isinstance(line, Ack):
                 self._ack(line)
             elif isinstance(line, Alert):
-                reason = self.guard.alert(line.zone)
-                if reason:
-                    self._out.stop(reason)
-                self._listener.changed()
+                self._alert(line)
             elif isinstance(line, Status):
                 self.servo = line.servo
                 self._out.answer(self._out.confirmations.confirmed("STATUS"), Outcome.DONE)
@@ -312,30 +283,37 @@ class Chassis:
         reason = self.guard.frame(now, frame)
         if reason:
             self._out.stop(reason)
-        self.servo = frame.servo
+        self.servo, self.nearest = frame.servo, frame.nearest
         if first:
+            self._out.stop("data comes from the ESP32")  # what was written before may not have been heard
             self._out.probe_speed(self.speed)
-        if self._scan is not None and self._scan.frame(now, frame):
-            self._turn_for_scan(now)
+        self._scanner.frame(now, frame)
         self._arm()
         self._listener.frame(frame)
 
-    def _turn_for_scan(self, now: float) -> None:
-        assert self._scan_request is not None  # noqa: S101 - set together with the scan
-        try:
-            self.guard.drive(now, TURN_OF_SCAN, self._scan_request.source, self.settings.scan_turn)
-            self._out.move(TURN_OF_SCAN, None)
-        except CommandError as error:
-            self._end_scan(str(error))
+    def _alert(self, alert: Alert) -> None:
+        self.nearest = alert.nearest
+        reason = self.guard.alert(alert.zone)
+        halted = ZONE_OF_ALERT[alert.zone] is Zone.OBSTACLE  # the firmware has stopped the wheels, whatever they did
+        if halted and self.guard.motion != STOPPED and not self._scanner.halted_by_firmware():
+            self.guard.halt(self._clock.monotonic())
+            reason = "the ESP32 sees an obstacle"
+        if reason:
+            self._out.stop(reason)
+        self._listener.changed()
+
+    def _give_up(self, reason: str) -> None:
+        """Something is not as it should be: the car stands still until somebody sends the next command."""
+        self.guard.halt(self._clock.monotonic())
+        self._out.stop(reason)
+        self._scanner.end(reason)
 
     def _restarted(self, text: str) -> None:
         """The ESP32 has started: its motors are off, and it has forgotten everything."""
         log.info("the ESP32 has started: %s", text)
         self.firmware = text
-        self.guard.halt(self._clock.monotonic())
-        self._end_scan("the ESP32 has restarted")
         self._out.answer_all(Outcome.EXPIRED, "the ESP32 has restarted")
-        self._out.stop("the ESP32 has restarted")
+        self._give_up("the ESP32 has restarted")
         self._out.probe_speed(self.speed)
         self._listener.changed()
 
@@ -348,14 +326,15 @@ class Chassis:
             if word == "SERVO":
                 self.servo = int(ack.detail)
             self._out.answer(pending, Outcome.DONE)
+            self._scanner.confirmed(self._clock.monotonic(), word.lower())
             moves = word.lower() in DIRECTIONS
             if moves and pending is None and word.lower() != self._out.word_of(self.guard.motion):
-                self._out.stop(f"the ESP32 confirms {word}, which nobody here has asked for")
+                self._give_up(f"the ESP32 confirms {word}, which nobody here has asked for")
         elif ack.status == "BLOCKED":
-            self.guard.halt(self._clock.monotonic())
-            self._out.stop(f"the ESP32 refuses {word}")
-            self._end_scan("the ESP32 refuses to turn")
+            self._give_up(f"the ESP32 refuses {word}")
             self._out.answer(pending, Outcome.BLOCKED, f"the ESP32 refuses: {ack.detail.lower().replace('_', ' ')}")
+        elif ack.status == "UNKNOWN" and pending is None and word != "SPEED":
+            self._give_up(f"a command has reached the ESP32 damaged, as {word[:16]!r}")
         elif ack.status == "UNKNOWN":
             self._out.answer(pending, Outcome.REFUSED, f"the firmware does not know {word}")
         else:
@@ -383,28 +362,24 @@ class Chassis:
             if stale:
                 self.down_reason = f"no data from the ESP32 for {self.settings.stale_after:g} s"
                 self.guard.link_lost()
-                self._end_scan(self.down_reason)
-            elif reason and self._scan is not None and self._scan.turned(now):
-                self._scan_complete(self._scan)
+                self._scanner.end(self.down_reason)
+            elif reason:
+                self._scanner.lease_ended()
             for pending in self._out.confirmations.overdue(now):
                 self._overdue(pending)
             self._arm()
             if reason or stale:
                 self._listener.changed()
 
-    def _scan_complete(self, scan: Scan) -> None:
-        self._scan = None
-        request, self._scan_request = self._scan_request, None
-        if request is not None:
-            request.answer(Outcome.DONE)
-        self._listener.scanned(scan.readings, scan.best())
-
     def _overdue(self, pending: Pending) -> None:
         self._out.answer(pending, Outcome.EXPIRED, f"the ESP32 did not confirm {pending.word} in time")
-        if pending.word.lower() == self._out.word_of(self.guard.motion):
-            self.guard.halt(self._clock.monotonic())
-            self._out.stop(f"{pending.word} was not confirmed")
-            self._end_scan("the ESP32 did not confirm a turn")
+        stands, talks = self.guard.motion == STOPPED, self.link_ok
+        word = pending.word.lower()
+        if word == self._out.word_of(self.guard.motion) or (self._scanner.active and word in DIRECTIONS):
+            self._give_up(f"the ESP32 did not confirm {pending.word}")
+            self._listener.changed()
+        elif pending.word == "STOP" and stands and talks and not self._out.confirmations.awaits("STOP"):
+            self._give_up("the ESP32 did not confirm STOP")  # so it is written once more, until it is confirmed
             self._listener.changed()
         elif pending.word == "SPEED" and self.speed_control is None and self.link_ok:
             self._out.probe_speed(self.speed)

@@ -44,6 +44,10 @@ class Confirmations:
                 return pending
         return None
 
+    def awaits(self, word: str) -> bool:
+        """Whether a command of this word waits to be confirmed."""
+        return any(pending.word == word for pending in self._pending)
+
     def overdue(self, now: float) -> list[Pending]:
         """Those that have waited too long, no longer pending."""
         late = []

@@ -138,6 +138,7 @@ class SerialLink:
                 self._on_down(reason)
             finally:
                 self._close(port)
+            self._stopping.wait(FIRST_RETRY_S)  # a line that opens and fails at once shall not keep the Pi busy
 
     def _open(self) -> Any:
         options: dict[str, Any] = {} if "://" in self.device else {"exclusive": True}
@@ -159,7 +160,9 @@ class SerialLink:
         while not self._stopping.is_set():
             if self._port is not port:
                 raise serial.SerialException("writing failed")
-            received = port.read(max(1, port.in_waiting))
+            received = port.read(1)  # waits for a line's first byte; the others have mostly come with it
+            if received and (waiting := port.in_waiting):
+                received += port.read(waiting)
             for line in splitter.feed(received):
                 if line is None:
                     self._on_bad_line(b"")

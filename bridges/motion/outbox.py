@@ -11,7 +11,7 @@ from collections.abc import Callable
 from bridges.motion.confirmations import Confirmations, Pending
 from bridges.motion.link import LinkDownError, SerialLink
 from bridges.motion.protocol import STOP_LINE, speed_line, word_line
-from bridges.motion.safety import LEASE_ENDED
+from bridges.motion.safety import ROUTINE
 from smartcar_mqtt.clock import Clock
 from smartcar_mqtt.commands import Blocked, Request, Status
 
@@ -64,11 +64,12 @@ class Outbox:
 
     def stop(self, reason: str) -> None:
         """STOP by the bridge itself; a line that is down is reopened with STOP as its first word anyway."""
-        log.log(logging.DEBUG if reason == LEASE_ENDED else logging.INFO, "STOP: %s", reason)
         try:
             self.write(STOP_LINE, "stop")
         except Blocked as error:
             log.warning("STOP (%s) cannot be written: %s", reason, error)
+        else:  # afterwards: a log file may take its time
+            log.log(logging.DEBUG if reason in ROUTINE else logging.INFO, "STOP: %s", reason)
 
     def move(self, direction: str, request: Request | None, note: str = "") -> None:
         """The command for a direction."""

@@ -47,8 +47,7 @@ class Frame(msgspec.Struct, frozen=True):
     @property
     def nearest(self) -> int | None:
         """The smallest distance; 0 is the nearest of all, None = no sensor hears an echo."""
-        heard = [distance for distance in (self.left, self.center, self.right) if distance is not None]
-        return min(heard) if heard else None
+        return nearest_of(self.left, self.center, self.right)
 
 
 class Ack(msgspec.Struct, frozen=True):
@@ -73,6 +72,8 @@ class Alert(msgspec.Struct, frozen=True):
     """The firmware has entered another zone: EMERGENCY_STOP, WARNING_ZONE or CLEAR."""
 
     zone: str
+    nearest: int | None = None
+    """The smallest distance, in cm; None = no echo."""
 
 
 class Scanned(msgspec.Struct, frozen=True):
@@ -89,15 +90,17 @@ class Banner(msgspec.Struct, frozen=True):
 
 Line = Frame | Ack | Status | Alert | Scanned | Banner
 
-_NUMBER = rb"(-?\d{1,4})"
+_NUMBER = rb"(0|-?[1-9]\d{0,3})"
+"""As the firmware prints numbers: one with a zero in front has lost a digit on the way."""
 _DATA = re.compile(
     rb"DATA:S1:%(n)b,S2:%(n)b,S3:%(n)b,MQ2:%(n)b,SERVO:%(n)b,LMOTOR:%(n)b,RMOTOR:%(n)b,OBSTACLE:([01]),WARNING:([01])"
     % {b"n": _NUMBER}
 )
 _ACK_OK = re.compile(rb"ACK:(FORWARD|BACKWARD|LEFT|RIGHT|STOP|RESET|SCAN|CLEARBLOCK):(OK)()")
-_ACK_VALUE = re.compile(rb"ACK:(SERVO|SPEED):(OK):(\d{1,3})")
+_ACK_SERVO = re.compile(rb"ACK:(SERVO):(OK):(0|[1-9]\d?|1[0-7]\d|180)")
+_ACK_SPEED = re.compile(rb"ACK:(SPEED):(OK):(0|[1-9]\d?|100)")
 _ACK_NOT = re.compile(rb"ACK:([A-Z]{1,16}):(BLOCKED|ERROR):([A-Z_]{1,32})")
-_ACK_UNKNOWN = re.compile(rb"ACK:([\x20-\x7e]{0,127}):(UNKNOWN)()")
+_ACK_UNKNOWN = re.compile(rb"ACK:(?!.*(?:DATA|ACK|STATUS|ALERT|SCAN):)([\x20-\x7e]{0,127}):(UNKNOWN)()")
 _STATUS = re.compile(rb"STATUS:SERVO:%(n)b,LMOTOR:%(n)b,RMOTOR:%(n)b" % {b"n": _NUMBER})
 _ALERT = re.compile(
     rb"ALERT:COLLISION:(EMERGENCY_STOP|WARNING_ZONE|CLEAR),S1:%(n)b,S2:%(n)b,S3:%(n)b" % {b"n": _NUMBER}
@@ -105,7 +108,8 @@ _ALERT = re.compile(
 _SCAN = re.compile(
     rb"SCAN:(?:START|COMPLETE|POS:%(n)b,S1:%(n)b,S2:%(n)b,S3:%(n)b|BEST:%(n)b,DIST:%(n)b)" % {b"n": _NUMBER}
 )
-_BANNER = re.compile(rb"(?=.*ESP32)(?=.*no OTA)[\x20-\x7e]{1,120}\.", re.IGNORECASE)
+_BANNER = re.compile(rb"(?=.*ESP32)(?=.*no OTA)[\x20-\x7e]{1,220}\.", re.IGNORECASE)
+"""With room for a line that the restart has cut off, which it then follows."""
 
 
 def parse_line(line: bytes) -> Line:
@@ -129,13 +133,11 @@ def parse_line(line: bytes) -> Line:
 
 def parse_rare_line(line: bytes) -> Line:
     """Read a line that is no DATA; as `parse_line`."""
-    for pattern in (_ACK_OK, _ACK_VALUE, _ACK_NOT, _ACK_UNKNOWN):
+    for pattern in (_ACK_OK, _ACK_SERVO, _ACK_SPEED, _ACK_NOT, _ACK_UNKNOWN):
         if found := pattern.fullmatch(line):
             return Ack(*(text.decode("ascii") for text in found.groups()))
     if found := _ALERT.fullmatch(line):
-        for text in found.groups()[1:]:
-            distance(int(text))
-        return Alert(found[1].decode("ascii"))
+        return Alert(found[1].decode("ascii"), nearest_of(*(distance(int(text)) for text in found.groups()[1:])))
     if found := _STATUS.fullmatch(line):
         servo, left_motor, right_motor = (int(text) for text in found.groups())
         return Status(in_range(servo, 0, 180), in_range(left_motor, -255, 255), in_range(right_motor, -255, 255))
@@ -150,6 +152,11 @@ def distance(number: int) -> int | None:
     """A distance in cm; None for "no echo"."""
     in_range(number, NO_ECHO, FURTHEST_CM)
     return None if number == NO_ECHO else number
+
+
+def nearest_of(*distances: int | None) -> int | None:
+    """The smallest of distances; None where all of them are."""
+    return min((each for each in distances if each is not None), default=None)
 
 
 def in_range(number: int, low: int, high: int) -> int:
@@ -170,12 +177,12 @@ class LineSplitter:
         """Each complete line without its CR LF; None for one that is too long or does not end with CR LF."""
         *lines, self._rest = (self._rest + received).split(b"\n")
         for line in lines:
-            intact = line.endswith(b"\r") and len(line) <= MAX_LINE_BYTES and not self._overlong
-            self._overlong = False
+            overlong, self._overlong = self._overlong, False
+            intact = line.endswith(b"\r") and len(line) <= MAX_LINE_BYTES and not overlong
             if intact:
                 if len(line) > 1:
                     yield line[:-1]
-            elif line:
+            elif line or overlong:
                 yield None
         if len(self._rest) > MAX_LINE_BYTES:
             self._rest = b""

@@ -7,7 +7,8 @@ returns a reason wants STOP on the serial line now.
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+
+import msgspec
 
 from bridges.motion.protocol import Frame
 from bridges.motion.settings import MotionSettings
@@ -15,6 +16,9 @@ from smartcar_mqtt.commands import Blocked, Refused
 
 STOPPED = "stopped"
 LEASE_ENDED = "lease ended"
+TURN_ENDED = "a turn of the scan ends"
+ROUTINE = frozenset({LEASE_ENDED, TURN_ENDED})
+"""Reasons to stop that nobody needs to hear of."""
 ASSISTANT_SOURCES = frozenset({"assistant", "voice", "llm", "orchestrator"})
 """Senders that move the car on behalf of the voice assistant; everybody else counts as a hand on the controls."""
 
@@ -44,8 +48,7 @@ def control_of(source: str) -> Control:
     return Control.ASSISTANT if source in ASSISTANT_SOURCES else Control.MANUAL
 
 
-@dataclass(frozen=True, slots=True)
-class Grant:
+class Grant(msgspec.Struct, frozen=True):
     """A move that may begin."""
 
     seconds: float

@@ -17,7 +17,7 @@ Handler = Callable[..., object]
 HandlerT = TypeVar("HandlerT", bound=Handler)
 
 KEY_PATTERN = re.compile(r"[a-z][a-z0-9_]*")
-RESERVED_KEYS = frozenset({"attributes", "availability", "result", "state", "telemetry"})
+RESERVED_KEYS = frozenset({"attributes", "availability", "result", "state", "sync", "telemetry"})
 """Topic levels and state keys that a bridge itself uses: no entity may be called so."""
 
 
@@ -75,14 +75,16 @@ class Entity:
         self.owner = owner.__name__
         self.key = attribute
         self.name = self.name or attribute.replace("_", " ").capitalize()
-        self.check_declaration()
 
     def fail(self, problem: str) -> DeclarationError:
         """The error for a wrong declaration, naming class and entity."""
         return DeclarationError(f"{self.owner}.{self.key}: {problem}")
 
     def check_declaration(self) -> None:
-        """Raise DeclarationError for what Home Assistant would refuse."""
+        """Raise DeclarationError for what Home Assistant would refuse.
+
+        Called by the bridge's class when it is made, not by `__set_name__`, whose errors Python 3.11 hides in others.
+        """
         if not KEY_PATTERN.fullmatch(self.key):
             raise self.fail("the name must be lower case letters, digits and underscores")
         if self.key in RESERVED_KEYS:
@@ -189,9 +191,8 @@ class CommandEntity(Entity):
 
     def __call__(self, handler: Handler) -> Self:
         """Take the method that carries the command out."""
-        parameters = handler.__code__.co_argcount
         self.handler = handler
-        self._wants_request = parameters == (3 if self.takes_value else 2)
+        self._wants_request = handler.__code__.co_argcount == 2 + self.takes_value
         self.__doc__ = handler.__doc__
         return self
 
@@ -200,6 +201,9 @@ class CommandEntity(Entity):
         super().check_declaration()
         if self.handler is None:
             raise self.fail("has no method; use it as a decorator")
+        if self.handler.__code__.co_argcount != 1 + self.takes_value + self._wants_request:
+            wanted = "self, value" if self.takes_value else "self"
+            raise self.fail(f"the method must take ({wanted}) or ({wanted}, request)")
 
     def parse(self, payload: bytes) -> Parsed:
         """Read a command's payload; raises `Refused` with the reason."""

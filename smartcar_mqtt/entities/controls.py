@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
 from smartcar_mqtt.commands import Parsed, Refused, decode_text, parse_envelope
 from smartcar_mqtt.entities.base import CommandEntity, Topics
-from smartcar_mqtt.entities.readings import as_payloads
+from smartcar_mqtt.entities.readings import as_payloads, is_number
 from smartcar_mqtt.entities.rules import MAX_STATE_CHARACTERS, unit_problem
 
 
@@ -33,7 +32,7 @@ class Button(CommandEntity):
             raise Refused(f"{str(parsed.value)[:32]!r} is not PRESS")
         return Parsed(None, parsed.source, parsed.id)
 
-    def always_obeyed(self, value: Any) -> bool:  # noqa: ARG002
+    def always_obeyed(self, value: Any) -> bool:
         return self.only_safer
 
     def traits(self, topics: Topics) -> dict[str, Any]:
@@ -90,7 +89,7 @@ class Number(CommandEntity):
                 value = float(value)
             except ValueError:
                 value = None
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        if not is_number(value):
             raise Refused(f"{str(parsed.value)[:32]!r} is not a number")
         if not self.minimum <= value <= self.maximum:
             unit = f" {self.unit}" if self.unit else ""
@@ -102,7 +101,7 @@ class Number(CommandEntity):
         return Parsed(value, parsed.source, parsed.id)
 
     def check_value(self, value: Any) -> Any:
-        if value is not None and not self.minimum <= value <= self.maximum:
+        if value is not None and not (is_number(value) and self.minimum <= value <= self.maximum):
             raise ValueError(f"{self.key}: {value!r} is not between {self.minimum:g} and {self.maximum:g}")
         return value
 
@@ -203,8 +202,7 @@ class Text(CommandEntity):
     """A line of text that people set.
 
     Args:
-        maximum: most characters (Home Assistant allows 255).
-        pattern: regular expression that Home Assistant and the bridge hold the whole text against.
+        minimum, maximum: fewest and most characters (Home Assistant allows 255).
     """
 
     platform = "text"
@@ -220,7 +218,7 @@ class Text(CommandEntity):
             raise self.fail(f"length {self.minimum} to {self.maximum} is not within 0 to {MAX_STATE_CHARACTERS}")
 
     def parse(self, payload: bytes) -> Parsed:
-        parsed = parse_message(payload)
+        parsed = parse_message(payload) if payload.strip() else Parsed("")  # how Home Assistant clears a text
         if not self.minimum <= len(parsed.value) <= self.maximum:
             raise Refused(f"{len(parsed.value)} characters (allowed: {self.minimum} to {self.maximum})")
         return parsed
@@ -232,7 +230,8 @@ class Text(CommandEntity):
         return {
             "command_topic": topics.command(self.key),
             "state_topic": topics.state,
-            "value_template": self.state_template(),
+            # This platform knows no "unknown": null would show as the text "None".
+            "value_template": "{{ value_json.%s | default('', true) }}" % self.key,
             "min": self.minimum,
             "max": self.maximum,
         }
@@ -299,14 +298,18 @@ class Update(CommandEntity):
             raise ValueError(
                 f"{self.key}: needs installed_version, and of {', '.join(sorted(self.KEYS))} what it knows"
             )
-        return value
+        if value is None:
+            return None
+        # Home Assistant refuses the whole object for a null in it, but for this one.
+        return {key: item for key, item in value.items() if item is not None or key == "update_percentage"}
 
     def traits(self, topics: Topics) -> dict[str, Any]:
         return {
             "command_topic": topics.command(self.key),
             "payload_install": "INSTALL",
             "state_topic": topics.state,
-            "value_template": "{{ value_json.%s | tojson }}" % self.key,
+            # Home Assistant passes an empty object over, but would show null as the version "null".
+            "value_template": "{{ value_json.%s | default({}, true) | tojson }}" % self.key,
         }
 
 

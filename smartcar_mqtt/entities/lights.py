@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from smartcar_mqtt.commands import Parsed, Refused, decode_object, decode_text, take_sender
 from smartcar_mqtt.entities.base import CommandEntity, Topics
 from smartcar_mqtt.entities.controls import parse_on_off
+from smartcar_mqtt.entities.readings import is_number
 
 
 def number_in(fields: dict[str, Any], key: str, minimum: float, maximum: float) -> None:
@@ -15,7 +15,7 @@ def number_in(fields: dict[str, Any], key: str, minimum: float, maximum: float) 
     value = fields.get(key)
     if value is None:
         return
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if not is_number(value):
         raise Refused(f"{key} {str(value)[:32]!r} is not a number")
     if not minimum <= value <= maximum:
         raise Refused(f"{key} {value:g} is out of range (allowed: {minimum:g} to {maximum:g})")
@@ -35,7 +35,8 @@ class OnOffObject(CommandEntity):
             raise Refused(f"unknown field {min(unknown)[:32]!r}; known are state, {', '.join(self.fields)}")
         if "state" not in fields:
             raise Refused("state is missing (ON or OFF)")
-        fields["state"] = parse_on_off(fields["state"])
+        fields = {key: value for key, value in fields.items() if value is not None}  # null is "not given"
+        fields["state"] = parse_on_off(fields.get("state"))
         self.check_fields(fields)
         return Parsed(fields, source, mark)
 
@@ -76,7 +77,7 @@ class Light(OnOffObject):
         color = fields.get("color")
         if color is None:
             return
-        if not isinstance(color, dict) or color.keys() != {"r", "g", "b"}:
+        if not isinstance(color, dict) or color.keys() != {"r", "g", "b"} or None in color.values():
             raise Refused("color must have r, g and b")
         for channel in "rgb":
             number_in(color, channel, 0, 255)

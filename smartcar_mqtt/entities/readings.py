@@ -13,6 +13,9 @@ from smartcar_mqtt.entities.rules import (
     unit_problem,
 )
 
+LARGEST_NUMBER = 1e300
+"""JSON may carry whole numbers of hundreds of digits, which no float can hold."""
+
 
 class Sensor(Entity):
     """A measured or reported value.
@@ -45,6 +48,8 @@ class Sensor(Entity):
     @property
     def numeric(self) -> bool:
         """Whether Home Assistant expects a number."""
+        if self.device_class is not None and self.device_class not in NOT_NUMERIC:
+            return True  # also those without a unit, such as "aqi"
         return self.unit is not None or self.state_class is not None or self.precision is not None
 
     def check_declaration(self) -> None:
@@ -69,7 +74,7 @@ class Sensor(Entity):
         if self.options and value not in self.options:
             raise ValueError(f"{self.key}: {value!r} is not one of {', '.join(self.options)}")
         if self.numeric:
-            if isinstance(value, bool) or not isinstance(value, int | float):
+            if not is_number(value):
                 raise ValueError(f"{self.key}: {value!r} is not a number")
             if self.precision is not None:
                 return round(value, self.precision) if self.precision else round(value)
@@ -103,6 +108,11 @@ class BinarySensor(Entity):
             "value_template": self.state_template(),
             **as_payloads("payload"),
         }
+
+
+def is_number(value: object) -> bool:
+    """Whether this is a number that can be compared and written: neither a bool, nor infinite, nor absurdly long."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= LARGEST_NUMBER
 
 
 def as_payloads(kind: str) -> dict[str, str]:

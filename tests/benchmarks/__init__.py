@@ -1,0 +1,1 @@
+"""What the car's promises about speed, safety and cost are worth, measured: `python -m tests.benchmarks`."""

@@ -1,0 +1,251 @@
+"""The motion bridge as a real process between a real broker and a real serial line with the ESP32 twin on it."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from smartcar_mqtt.simulator.received import ReceivedLine
+from smartcar_mqtt.simulator.room import Room
+from smartcar_mqtt.simulator.serial_twin import SerialTwin
+from tests.mosquitto import Mosquitto
+from tests.motion.mqtt_client import PATIENCE_S, MqttClient, Received
+from tests.motion.watched_world import ROOM, WatchedWorld
+from tests.program import Output, Program
+
+BASE = "smartcar/car/motion"
+FULL = (255, 255)
+HALT = (0, 0)
+MOTIONS = frozenset({"FORWARD", "BACKWARD", "LEFT", "RIGHT"})
+
+
+class Rig:
+    """Everything from the MQTT client down to the wheels.
+
+    Args:
+        folder: for the stable name of the serial port and for the bridge's state.
+        room: where the car stands.
+        settings: configuration of the bridge, `SECTION__KEY` to value.
+        swapped_wiring, speed_control: what car and firmware the twin is.
+        start: False leaves it to the test when the bridge starts.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        room: Room = ROOM,
+        settings: dict[str, object] | None = None,
+        swapped_wiring: bool = False,
+        speed_control: bool = False,
+        start: bool = True,
+    ) -> None:
+        self.folder = folder
+        self.settings = settings or {}
+        self.broker = Mosquitto()
+        self.world = WatchedWorld(room)
+        self.device = folder / "esp32"
+        self.twin = SerialTwin(self.world, link=self.device, swapped_wiring=swapped_wiring, speed_control=speed_control)
+        self.output = Output()
+        self.client: MqttClient
+        self._program: Program | None = None
+        self._start = start
+
+    def __enter__(self) -> Self:
+        self.broker.start()
+        self.twin.start()
+        self.client = MqttClient(self.broker.port, protocol=str(self.settings.get("MQTT__PROTOCOL", "5")))
+        self.client.__enter__()
+        if self._start:
+            self.start_bridge()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.broker.running:
+            self.broker.resume()
+        if self._program is not None:
+            self._program.stop()
+        self.client.__exit__(None, None, None)
+        self.twin.close()
+        self.broker.close()
+        if kind is not None:
+            print("\n".join(self.output.lines[-40:]))
+            print([f"{each.time:.3f} {each.line}" for each in self.twin.received[-40:]])
+
+    # The bridge
+
+    @property
+    def bridge(self) -> Program:
+        """The running bridge."""
+        assert self._program is not None
+        return self._program
+
+    def start_bridge(self, *, ready: bool = True) -> None:
+        """Start it; with `ready`, wait until it has told its state and knows its firmware."""
+        mark = self.client.count
+        self.launch()
+        if ready:
+            self.wait_state(since=mark, link=True, motion="stopped")
+            self.client.wait(
+                lambda each: each.topic == f"{BASE}/state" and each.json()["speed_control"] is not None, since=mark
+            )
+
+    def launch(self) -> None:
+        """Start it without waiting."""
+        config = self.folder / "empty.yaml"
+        config.write_text("")
+        own = {
+            "MQTT__HOST": self.broker.host,
+            "MQTT__PORT": self.broker.port,
+            "MQTT__STATE_HZ": 20,  # so that no test waits for a value that is not urgent
+            "MOTION__DEVICE": self.device,
+            "CAR__STATE_DIRECTORY": self.folder / "state",
+            "LOGGING__DIRECTORY": "",
+            **self.settings,
+        }
+        environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith(("SMARTCAR", "MQTT_"))},
+            **{f"SMARTCAR__{name}": str(value) for name, value in own.items()},
+        }
+        program = Path(sys.executable).with_name("smartcar")
+        command = [str(program), "run", "motion", "--config", str(config)]
+        self._program = Program("motion", command, output=self.output, environment=environment)
+
+    @property
+    def latch_file(self) -> Path:
+        """Where the emergency stop is remembered."""
+        return self.folder / "state" / "car-emergency-stop.json"
+
+    # Commands
+
+    def ask(self, entity: str, payload: str | bytes = "PRESS", *, retain: bool = False) -> dict[str, Any]:
+        """Send a command; what has become of it."""
+        answer: dict[str, Any] = self.client.ask(f"{BASE}/{entity}/set", payload, retain=retain)
+        return answer
+
+    def ask_later(self, entity: str, payload: str | bytes = "PRESS") -> bytes:
+        """Send a command; the mark for `answer`."""
+        return self.client.ask_later(f"{BASE}/{entity}/set", payload)
+
+    def drive(self, direction: str, duration: float | None = None, **fields: object) -> dict[str, Any]:
+        """A command to move; what has become of it."""
+        return self.ask("drive", as_json(direction=direction, duration=duration, **fields))
+
+    def obeyed(self, direction: str, duration: float | None = None, **fields: object) -> None:
+        """A command to move that must be obeyed."""
+        answer = self.drive(direction, duration, **fields)
+        assert answer["status"] == "done", answer
+
+    # What can be seen
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """The newest state."""
+        newest = self.client.newest(f"{BASE}/state")
+        assert newest is not None
+        found: dict[str, Any] = newest.json()
+        return found
+
+    def wait_state(self, *, since: int = 0, timeout: float = PATIENCE_S, **values: object) -> dict[str, Any]:
+        """The first state from message `since` on that has these values."""
+        found: dict[str, Any] = self.client.wait(
+            lambda each: each.topic == f"{BASE}/state" and values.items() <= each.json().items(),
+            since=since,
+            timeout=timeout,
+            what=f"state with {values}",
+        ).json()
+        return found
+
+    def settle(self, **values: object) -> dict[str, Any]:
+        """The newest state as soon as it has these values."""
+        newest = self.client.newest(f"{BASE}/state")
+        return self.wait_state(since=newest.number if newest else 0, **values)
+
+    def look_again(self, topic: str) -> Received:
+        """What a client that connects now is told of a topic."""
+        with MqttClient(self.broker.port) as newcomer:
+            return newcomer.wait_topic(topic)
+
+    def is_forgotten(self, topic: str) -> bool:
+        """Whether a client that connects now is told nothing of a topic: retained messages come before all others."""
+        with MqttClient(self.broker.port) as newcomer:
+            newcomer.wait(lambda each: not each.retained)
+            return not any(each.retained for each in newcomer.messages(topic))
+
+    def wait_frames(self, count: int, *, since: int | None = None) -> list[Received]:
+        """So many telemetry messages from now on."""
+        mark = self.client.count if since is None else since
+        return self.client.wait_many(
+            lambda each: each.topic == f"{BASE}/telemetry", count, since=mark, what="telemetry", timeout=20
+        )
+
+    def wait_result(self, *, since: int = 0, **values: object) -> dict[str, Any]:
+        """The first message of `result` from message `since` on that has these values."""
+        found: dict[str, Any] = self.client.wait(
+            lambda each: each.topic == f"{BASE}/result" and values.items() <= each.json().items(),
+            since=since,
+            what=f"result with {values}",
+        ).json()
+        return found
+
+    def wait_collision(self, kind: str, *, since: int = 0) -> Received:
+        """The first event of that kind from message `since` on."""
+        return self.client.wait(
+            lambda each: each.topic == f"{BASE}/collision" and each.json()["event_type"] == kind,
+            since=since,
+            what=f"collision event {kind}",
+        )
+
+    def wait_line(self, line: str, *, since: int = 0, timeout: float = PATIENCE_S) -> ReceivedLine:
+        """The first line of this text that the bridge has written, from line number `since` on."""
+        return self.twin.wait_for(line, timeout, since=since)
+
+    def lines(self, since: int = 0) -> list[str]:
+        """What the bridge has written from line number `since` on."""
+        return [each.line for each in self.twin.received_since(since)]
+
+    def motions(self, since: int = 0) -> list[str]:
+        """The motion words among them, whatever is stuck to them."""
+        return [line for line in self.lines(since) if any(word in line.upper() for word in MOTIONS)]
+
+    @property
+    def mark(self) -> int:
+        """The number of the next line, for `since`."""
+        return self.twin.received_count
+
+    def change(self, change: Any) -> Any:
+        """Change the world from the twin's thread."""
+        return self.twin.look(lambda _world, _firmware: change(self.world))
+
+    def block_way(self, centimetres: float) -> None:
+        """Put something wide that far ahead of the car."""
+        self.change(lambda world: world.block_way(centimetres))
+
+    def clear_way(self) -> None:
+        """Take it away."""
+        self.change(lambda world: world.remove_obstacle("thing"))
+
+    def wait_online(self, payload: bytes, *, since: int = 0) -> None:
+        """Wait until the bridge's availability is this."""
+        self.client.wait(
+            lambda each: each.topic == f"{BASE}/availability" and each.payload == payload,
+            since=since,
+            what=f"availability {payload!r}",
+        )
+
+
+def as_json(**fields: object) -> str:
+    """A JSON command of the fields that are not None."""
+    return json.dumps({name: value for name, value in fields.items() if value is not None})
+
+
+def without_stops(lines: Iterable[str]) -> list[str]:
+    """What else there is among lines."""
+    return [line for line in lines if line != "STOP"]
