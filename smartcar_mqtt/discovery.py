@@ -7,7 +7,7 @@ in two steps; migration between the two styles with `migrate_discovery`).
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
@@ -15,7 +15,6 @@ from smartcar_mqtt import __version__
 from smartcar_mqtt.entities import CommandEntity, Entity, Event, Topics
 
 if TYPE_CHECKING:
-    from smartcar_mqtt.bridge import Bridge
     from smartcar_mqtt.config import Config
 
 ORIGIN = {"name": "smartcar-mqtt", "sw_version": __version__}
@@ -26,6 +25,23 @@ CAR_BRIDGE = "motion"
 STEP_PAUSE_S = 1.0
 """Time that Home Assistant gets to let go of entities before they are announced in another style: it takes messages
 in at once but handles them one after the other, and would call an early announcement a conflict."""
+
+
+class Announced(Protocol):
+    """What discovery needs to know of a bridge's class."""
+
+    @property
+    def name(self) -> str:
+        """Topic level and part of the identifier."""
+
+    @property
+    def title(self) -> str:
+        """What people call it."""
+
+    @property
+    def entities(self) -> Mapping[str, Entity]:
+        """All declarations by their key."""
+
 
 Message = tuple[str, bytes]
 """Topic and payload of a retained message; an empty payload removes what was retained."""
@@ -51,7 +67,7 @@ def own_topics(prefix: str, car: str, bridge: str) -> tuple[str, str]:
     return device_topic(prefix, car, bridge), f"{prefix}/+/{identifier(car, bridge)}/+/config"
 
 
-def device(bridge: type[Bridge], config: Config) -> dict[str, Any]:
+def device(bridge: Announced, config: Config) -> dict[str, Any]:
     """The `device` block."""
     car = config.car
     block = {
@@ -113,7 +129,7 @@ def components(entities: Iterable[Entity], topics: Topics) -> dict[str, dict[str
     return found
 
 
-def announcement(bridge: type[Bridge], topics: Topics, config: Config) -> dict[str, bytes]:
+def announcement(bridge: Announced, topics: Topics, config: Config) -> dict[str, bytes]:
     """The discovery messages that shall be retained, by topic, in the configured style."""
     mqtt, car = config.mqtt, config.car
     if mqtt.discovery == "off":

@@ -215,12 +215,13 @@ class Demo:
         return new
 
     def last_words(self, name: str) -> str:
-        """The last line that a part has printed."""
+        """The last error that a part has printed; without one, its last line."""
         try:
             lines = (self.folder / f"{name}.out").read_text(encoding="utf-8", errors="replace").split("\n")
         except OSError:
             lines = []
-        return next((line for line in reversed(lines) if line.strip()), "it said nothing")
+        said = [line for line in reversed(lines) if line.strip()]
+        return next((line for line in said if " ERROR " in line), said[0] if said else "it said nothing")
 
     def close(self) -> None:
         """End all parts, the broker last, and remove the folder."""

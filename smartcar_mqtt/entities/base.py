@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeVar
+from typing import Any, ClassVar, Literal, Protocol, Self, TypeVar
 
 from smartcar_mqtt.commands import Parsed, Request
 from smartcar_mqtt.entities.rules import DEVICE_CLASSES, READ_ONLY_PLATFORMS
-
-if TYPE_CHECKING:
-    from smartcar_mqtt.bridge import Bridge
 
 Category = Literal["config", "diagnostic"]
 Handler = Callable[..., object]
@@ -19,6 +16,22 @@ HandlerT = TypeVar("HandlerT", bound=Handler)
 KEY_PATTERN = re.compile(r"[a-z][a-z0-9_]*")
 RESERVED_KEYS = frozenset({"attributes", "availability", "result", "state", "sync", "telemetry"})
 """Topic levels and state keys that a bridge itself uses: no entity may be called so."""
+
+
+class Owner(Protocol):
+    """What an entity needs of the bridge that it belongs to."""
+
+    def value_of(self, key: str) -> Any:
+        """The present value of an entity."""
+
+    def update(self, **values: Any) -> None:
+        """Set values of entities."""
+
+    def send(self, key: str, payload: bytes, *, qos: int = 0, retain: bool = False) -> None:
+        """Publish on an entity's own topic."""
+
+    def stream(self, key: str, payload: bytes) -> None:
+        """Publish one of many small values."""
 
 
 class DeclarationError(TypeError):
@@ -103,12 +116,12 @@ class Entity:
 
     # -- value ---------------------------------------------------------------------------------------------------
 
-    def __get__(self, bridge: Bridge | None, owner: type | None = None) -> Any:
+    def __get__(self, bridge: Owner | None, owner: type | None = None) -> Any:
         if bridge is None:
             return self
         return bridge.value_of(self.key)
 
-    def __set__(self, bridge: Bridge, value: object) -> None:
+    def __set__(self, bridge: Owner, value: object) -> None:
         bridge.update(**{self.key: value})
 
     def check_value(self, value: Any) -> Any:
@@ -213,7 +226,7 @@ class CommandEntity(Entity):
         """Whether this value can only make the car safer, so that it is obeyed even when retained or late."""
         return False
 
-    def run(self, bridge: Bridge, request: Request) -> object:
+    def run(self, bridge: Owner, request: Request) -> object:
         """Call the method with the arguments that it asks for."""
         arguments: list[object] = [request.parsed.value] if self.takes_value else []
         if self._wants_request:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
-from smartcar_mqtt.entities.base import Entity, Topics
-
-if TYPE_CHECKING:
-    from smartcar_mqtt.bridge import Bridge
+from smartcar_mqtt.entities.base import Entity, Owner, Topics
 
 
 class Signal(Entity):
@@ -17,7 +14,7 @@ class Signal(Entity):
 
     has_state = False
 
-    def __set__(self, bridge: Bridge, value: object) -> None:
+    def __set__(self, bridge: Owner, value: object) -> None:
         raise AttributeError(f"{self.owner}.{self.key} has no value to set")
 
 
@@ -41,7 +38,7 @@ class Event(Signal):
         if not self.types or len(set(self.types)) != len(self.types):
             raise self.fail("needs types, each of them once")
 
-    def __get__(self, bridge: Bridge | None, owner: type | None = None) -> Any:
+    def __get__(self, bridge: Owner | None, owner: type | None = None) -> Any:
         return self if bridge is None else FiredEvent(self, bridge)
 
     def traits(self, topics: Topics) -> dict[str, Any]:
@@ -79,7 +76,7 @@ class FiredEvent:
 
     __slots__ = ("_bridge", "_event")
 
-    def __init__(self, event: Event, bridge: Bridge) -> None:
+    def __init__(self, event: Event, bridge: Owner) -> None:
         self._event = event
         self._bridge = bridge
 
@@ -96,7 +93,7 @@ class Picture(Signal):
 
     retained = False
 
-    def __get__(self, bridge: Bridge | None, owner: type | None = None) -> Any:
+    def __get__(self, bridge: Owner | None, owner: type | None = None) -> Any:
         return self if bridge is None else ShownPicture(self, bridge)
 
 
@@ -137,7 +134,7 @@ class ShownPicture:
 
     __slots__ = ("_bridge", "_picture")
 
-    def __init__(self, picture: Picture, bridge: Bridge) -> None:
+    def __init__(self, picture: Picture, bridge: Owner) -> None:
         self._picture = picture
         self._bridge = bridge
 
@@ -164,7 +161,7 @@ class Stream(Signal):
         if self.key != "telemetry":
             super().check_declaration()
 
-    def __get__(self, bridge: Bridge | None, owner: type | None = None) -> Any:
+    def __get__(self, bridge: Owner | None, owner: type | None = None) -> Any:
         return self if bridge is None else RunningStream(self.key, bridge)
 
 
@@ -173,7 +170,7 @@ class RunningStream:
 
     __slots__ = ("_bridge", "_key")
 
-    def __init__(self, key: str, bridge: Bridge) -> None:
+    def __init__(self, key: str, bridge: Owner) -> None:
         self._key = key
         self._bridge = bridge
 
