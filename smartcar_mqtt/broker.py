@@ -24,7 +24,8 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from smartcar_mqtt.config import ConfigError, Mqtt
+from smartcar_mqtt.config import Mqtt
+from smartcar_mqtt.config_file import ConfigError
 
 log = logging.getLogger(__name__)
 

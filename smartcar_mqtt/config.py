@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
-import yaml
 from msgspec import Meta
+
+from smartcar_mqtt.config_file import ConfigError, read_sections
 
 ENVIRONMENT_PREFIX = "SMARTCAR__"
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
@@ -29,10 +30,6 @@ Identifier = Annotated[str, Meta(pattern=r"^[a-zA-Z0-9_-]{1,40}$")]
 TopicPrefix = Annotated[str, Meta(pattern=r"^[a-zA-Z0-9_-]+(/[a-zA-Z0-9_-]+)*$", max_length=100)]
 Level = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 SectionT = TypeVar("SectionT", bound=msgspec.Struct)
-
-
-class ConfigError(Exception):
-    """The configuration cannot be used; the text says where it is wrong and what is allowed."""
 
 
 class Section(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
@@ -208,7 +205,7 @@ def load(
     known = {*kinds, *bridge_names()}
     path = find_file(given, environment)
     source = str(path) if path else "defaults"
-    raw = read_yaml(path) if path else {}
+    raw = read_sections(path) if path else {}
     for name in raw:
         if name not in known:
             raise ConfigError(f"{source}: {name}: unknown section{hint(str(name), known)}")
@@ -224,24 +221,6 @@ def load(
         password=mqtt.password or environment.get("MQTT_PASSWORD", ""),
     )
     return Config(found, environment, source)
-
-
-def read_yaml(path: Path) -> dict[str, Any]:
-    """The file's sections; raises ConfigError for what is no YAML, or no mapping of sections."""
-    try:
-        with path.open(encoding="utf-8") as file:
-            raw = yaml.load(file, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe
-    except (OSError, ValueError) as error:  # not there any more, no UTF-8, 30 February
-        raise ConfigError(f"{path}: cannot be read: {error}") from None
-    except yaml.YAMLError as error:
-        where = getattr(error, "problem_mark", None)
-        line = f" line {where.line + 1}:" if where else ""
-        raise ConfigError(f"{path}:{line} not valid YAML: {getattr(error, 'problem', None) or error}") from None
-    if raw is None:
-        return {}
-    if not isinstance(raw, dict) or not all(isinstance(body, dict | None) for body in raw.values()):
-        raise ConfigError(f"{path}: must hold sections such as 'mqtt:' with indented keys below them")
-    return raw
 
 
 def convert(raw: object, kind: type[Section], source: str, name: str) -> Section:

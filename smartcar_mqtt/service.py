@@ -18,10 +18,12 @@ from typing import TextIO
 from smartcar_mqtt.bridge import Bridge
 from smartcar_mqtt.broker import Broker
 from smartcar_mqtt.clock import Scheduler, SystemClock
-from smartcar_mqtt.config import Config, ConfigError, Logging, bridge_names, dotenv_problem, hint, load
+from smartcar_mqtt.config import Config, Logging, bridge_names, dotenv_problem, hint, load
+from smartcar_mqtt.config_file import ConfigError
 
 log = logging.getLogger(__name__)
 
+END_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 HANDLER_LIMIT_S = 2.0
 """A command handler on the network thread that takes longer counts as hung: the watchdog is fed no more."""
 SYSLOG_PRIORITY = {"DEBUG": 7, "INFO": 6, "WARNING": 4, "ERROR": 3, "CRITICAL": 2}
@@ -55,7 +57,10 @@ def run(name: str, config_file: str | os.PathLike[str] | None = None) -> int:
     kind = find_bridge(name)
     config = load(config_file, sections={name: kind.settings_type})
     set_up_logging(name, config.logging)
-    return Service(kind, config).run()
+    code = Service(kind, config).run()
+    for number in END_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)  # it has ended: a second signal must not spoil the exit code
+    return code
 
 
 class Service:
@@ -76,7 +81,7 @@ class Service:
 
     def run(self) -> int:
         """Live until SIGTERM, SIGINT or a failure; returns the exit code."""
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in END_SIGNALS:
             signal.signal(number, self._signalled)
         threading.excepthook = self._thread_failed
         log.info("%s bridge starts (configuration: %s)", self.bridge.name, self.bridge.config.source)

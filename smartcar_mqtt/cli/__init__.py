@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import click
 
 from smartcar_mqtt import __version__
-from smartcar_mqtt.config import ConfigError
+from smartcar_mqtt.config_file import ConfigError
 
 COMMANDS = {
     "demo": "demo:demo",

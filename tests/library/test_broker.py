@@ -20,7 +20,8 @@ import trustme
 
 from smartcar_mqtt import broker as broker_module
 from smartcar_mqtt.broker import FIRST_RETRY_S, LONGEST_RETRY_S, STREAM_WINDOW, Broker, Message
-from smartcar_mqtt.config import ConfigError, Mqtt, Tls
+from smartcar_mqtt.config import Mqtt, Tls
+from smartcar_mqtt.config_file import ConfigError
 from tests.library.observer import Observer
 from tests.mosquitto import HOST, Mosquitto, free_port
 from tests.program import Output, Program

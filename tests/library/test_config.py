@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from msgspec import Meta
 
 from smartcar_mqtt import config as configuration
-from smartcar_mqtt.config import Config, ConfigError, Mqtt, Section, dotenv_problem, load
+from smartcar_mqtt.config import Config, Mqtt, Section, dotenv_problem, load
+from smartcar_mqtt.config_file import ConfigError
 
 
 class Lamp(Section, frozen=True):
@@ -368,3 +369,10 @@ def test_a_state_directory_that_cannot_be_made_is_a_sentence(tmp_path: Path) -> 
 def test_bridges_are_found_by_name_without_being_imported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
     assert "motion" in configuration.bridge_names()
+
+
+def test_a_key_that_stands_twice_is_told_and_not_passed_over(tmp_path: Path) -> None:
+    file = tmp_path / "system.yaml"
+    file.write_text("mqtt:\n  port: 1\nmqtt:\n  host: there\n")
+    with pytest.raises(ConfigError, match=r"system\.yaml: line 3: not valid YAML: 'mqtt' stands here a second time"):
+        load(file, environment={})
