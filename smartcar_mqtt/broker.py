@@ -289,12 +289,16 @@ class Broker:
         self._acknowledge_now()
 
     def _message(self, client: paho.Client, userdata: object, message: paho.MQTTMessage) -> None:
-        properties = message.properties
-        expires_in: float | None = getattr(properties, "MessageExpiryInterval", None)
-        response_topic: str | None = getattr(properties, "ResponseTopic", None)
-        correlation: bytes | None = getattr(properties, "CorrelationData", None)
+        # Looked up as a plain dictionary: asking the object for what it does not have costs an exception each time, and
+        # this is the way of every drive command.
+        properties = {} if message.properties is None else vars(message.properties)
         received = Message(
-            message.topic, bytes(message.payload), message.retain, expires_in, response_topic, correlation
+            message.topic,
+            bytes(message.payload),
+            message.retain,
+            properties.get("MessageExpiryInterval"),
+            properties.get("ResponseTopic"),
+            properties.get("CorrelationData"),
         )
         self._guarded(self.on_message, received)
         self._acknowledge_now()

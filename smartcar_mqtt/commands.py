@@ -67,7 +67,7 @@ DEFERRED = object()
 class Request:
     """One received command; answered exactly once."""
 
-    __slots__ = ("_reply", "answered", "expires_at", "name", "parsed", "shown_value")
+    __slots__ = ("_reply", "answered", "expires_at", "name", "parsed")
 
     def __init__(
         self,
@@ -82,8 +82,12 @@ class Request:
         self.expires_at = expires_at
         """Monotonic second from which on it must not be carried out any more (MQTT 5 message expiry)."""
         self.answered = False
-        self.shown_value = "" if parsed.value is None else str(parsed.value)[:MAX_NAME_CHARACTERS]
         self._reply = reply
+
+    @property
+    def shown_value(self) -> str:
+        """The value as people read it in a result."""
+        return "" if self.parsed.value is None else str(self.parsed.value)[:MAX_NAME_CHARACTERS]
 
     @property
     def source(self) -> str:

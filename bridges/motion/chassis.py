@@ -171,11 +171,11 @@ class Chassis:
                 self._listener.changed()
                 raise
             self._scanner.end("a drive command came")
-            notes = [grant.note]
+            note = grant.note
             if drive.speed is not None and not self.speed_control:
-                notes.append(f"speed is ignored: {NO_SPEED}")
+                note = "; ".join(filter(None, (note, f"speed is ignored: {NO_SPEED}")))
             self._out.speed(drive.speed or self.speed)
-            self._out.move(drive.direction, request, "; ".join(filter(None, notes)))
+            self._out.move(drive.direction, request, note)
             self._listener.changed()
 
     def scan(self, request: Request) -> None:
