@@ -111,9 +111,9 @@ class Service:
         kind, error, trace = arguments.exc_type, arguments.exc_value, arguments.exc_traceback
         name = arguments.thread.name if arguments.thread else "?"
         details: tuple[type[BaseException], BaseException, TracebackType | None] = (kind, error or kind(), trace)
+        self.bridge.make_safe(f"thread {name} fails")  # first: a log file may take its time
         log.critical("thread %s fails", name, exc_info=details)
         self.failed = True
-        self.bridge.make_safe(f"thread {name} fails")
         self.scheduler.stop()
 
     def _feed_watchdog(self) -> None:

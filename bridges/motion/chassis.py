@@ -40,6 +40,7 @@ log = logging.getLogger(__name__)
 
 SCANNING = "scanning"
 NO_SPEED = "the firmware has no SPEED command: the motors always run at full power"
+NOT_TOLD = "the firmware has not told yet whether it knows SPEED"
 
 
 class Chassis:
@@ -173,7 +174,8 @@ class Chassis:
             self._scanner.end("a drive command came")
             note = grant.note
             if drive.speed is not None and not self.speed_control:
-                note = "; ".join(filter(None, (note, f"speed is ignored: {NO_SPEED}")))
+                why = NO_SPEED if self.speed_control is False else NOT_TOLD
+                note = "; ".join(filter(None, (note, f"speed is ignored: {why}")))
             self._out.speed(drive.speed or self.speed)
             self._out.move(drive.direction, request, note)
             self._listener.changed()
@@ -225,7 +227,7 @@ class Chassis:
         """Set the speed of moves that do not say; raises Blocked where the firmware cannot."""
         with self._lock:
             if not self.speed_control:
-                raise Blocked(NO_SPEED if self.speed_control is False else "the firmware has not told yet what it can")
+                raise Blocked(NO_SPEED if self.speed_control is False else NOT_TOLD)
             self._out.speed(percent, request)
             self.speed = percent
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from smartcar_mqtt.commands import Parsed, Refused, decode_text, parse_envelope
+from smartcar_mqtt.commands import Parsed, Refused, decode_object, decode_text, parse_envelope
 from smartcar_mqtt.entities.base import CommandEntity, Topics
 from smartcar_mqtt.entities.readings import as_payloads, is_number
 from smartcar_mqtt.entities.rules import MAX_STATE_CHARACTERS, unit_problem
@@ -15,7 +15,8 @@ class Button(CommandEntity):
     """Something that is done once when pressed: `PRESS`, or `{"source": ..., "id": ...}`.
 
     Args:
-        only_safer: True where pressing it can only make the car safer (a stop).
+        only_safer: True where pressing it can only make the car safer (a stop): it is then pressed by any payload,
+            retained, late or damaged.
     """
 
     platform = "button"
@@ -27,9 +28,14 @@ class Button(CommandEntity):
         self.only_safer = only_safer
 
     def parse(self, payload: bytes) -> Parsed:
-        parsed = parse_envelope(payload)
-        if parsed.value is not None and str(parsed.value).upper() != "PRESS":
-            raise Refused(f"{str(parsed.value)[:32]!r} is not PRESS")
+        try:
+            parsed = parse_envelope(payload)
+            if parsed.value is not None and str(parsed.value).upper() != "PRESS":
+                raise Refused(f"{str(parsed.value)[:32]!r} is not PRESS")
+        except Refused:
+            if self.only_safer:
+                return Parsed()
+            raise
         return Parsed(None, parsed.source, parsed.id)
 
     def always_obeyed(self, value: Any) -> bool:
@@ -156,7 +162,8 @@ class Switch(CommandEntity):
     """On or off: `ON`, `OFF`, or JSON with `true` or `false`.
 
     Args:
-        on_is_safer: True where switching it on can only make the car safer (an emergency stop).
+        on_is_safer: True where switching it on can only make the car safer (an emergency stop): ON is then obeyed
+            retained, late, and with whatever else is wrong in a JSON command.
     """
 
     platform = "switch"
@@ -166,7 +173,12 @@ class Switch(CommandEntity):
         self.on_is_safer = on_is_safer
 
     def parse(self, payload: bytes) -> Parsed:
-        parsed = parse_envelope(payload)
+        try:
+            parsed = parse_envelope(payload)
+        except Refused:
+            if self.on_is_safer and parse_on_off(decode_object(decode_text(payload)).get("value")):
+                return Parsed(True)
+            raise
         return Parsed(parse_on_off(parsed.value), parsed.source, parsed.id)
 
     def always_obeyed(self, value: Any) -> bool:

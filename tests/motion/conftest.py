@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.motion.bench import Bench
-from tests.motion.rig import Rig
+from tests.motion.rig import HALT, Rig
 
 
 @pytest.fixture
@@ -39,11 +39,14 @@ def lasting_rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
 @pytest.fixture
 def rig(lasting_rig: Rig) -> Rig:
     """That one, the car at its start and standing: seed firmware, a room of two by three metres."""
-    lasting_rig.ask("emergency_stop", "OFF")
-    lasting_rig.ask("stop")
-    lasting_rig.change(lambda world: world.reset())
-    lasting_rig.settle(motion="stopped", link=True, emergency_stop=False, warning_zone=False)
-    return lasting_rig
+    rig = lasting_rig
+    if rig.state["emergency_stop"]:
+        rig.ask("emergency_stop", "OFF")
+    if rig.state["motion"] != "stopped" or rig.world.wheels != HALT:
+        rig.ask("stop")
+    rig.change(lambda world: world.reset())
+    rig.settle(motion="stopped", link=True, emergency_stop=False, warning_zone=False)
+    return rig
 
 
 @pytest.fixture

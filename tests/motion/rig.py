@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -21,6 +20,7 @@ from tests.program import Output, Program
 BASE = "smartcar/car/motion"
 FULL = (255, 255)
 HALT = (0, 0)
+START_S = 20.0
 MOTIONS = frozenset({"FORWARD", "BACKWARD", "LEFT", "RIGHT"})
 
 
@@ -92,9 +92,11 @@ class Rig:
         mark = self.client.count
         self.launch()
         if ready:
-            self.wait_state(since=mark, link=True, motion="stopped")
+            self.wait_state(since=mark, link=True, motion="stopped", timeout=START_S)
             self.client.wait(
-                lambda each: each.topic == f"{BASE}/state" and each.json()["speed_control"] is not None, since=mark
+                lambda each: each.topic == f"{BASE}/state" and each.json()["speed_control"] is not None,
+                since=mark,
+                what="state with speed_control",
             )
 
     def launch(self) -> None:
@@ -232,11 +234,12 @@ class Rig:
         """Take it away."""
         self.change(lambda world: world.remove_obstacle("thing"))
 
-    def wait_online(self, payload: bytes, *, since: int = 0) -> None:
+    def wait_online(self, payload: bytes, *, since: int = 0, timeout: float = PATIENCE_S) -> None:
         """Wait until the bridge's availability is this."""
         self.client.wait(
             lambda each: each.topic == f"{BASE}/availability" and each.payload == payload,
             since=since,
+            timeout=timeout,
             what=f"availability {payload!r}",
         )
 
@@ -244,8 +247,3 @@ class Rig:
 def as_json(**fields: object) -> str:
     """A JSON command of the fields that are not None."""
     return json.dumps({name: value for name, value in fields.items() if value is not None})
-
-
-def without_stops(lines: Iterable[str]) -> list[str]:
-    """What else there is among lines."""
-    return [line for line in lines if line != "STOP"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import itertools
 import json
 import math
@@ -10,13 +9,12 @@ import random
 from collections.abc import Callable
 
 import pytest
-from PIL import Image
 
 from bridges.motion.bridge import Motion
 from bridges.motion.chassis import NO_SPEED
 from smartcar_mqtt.entities import CommandEntity
 from tests.motion.rig import BASE, FULL, HALT, Rig, as_json
-from tests.motion.watched_world import CORRIDOR_EAST, ROOM
+from tests.motion.watched_world import ROOM
 
 MakeRig = Callable[..., Rig]
 COMMANDS = [key for key, entity in Motion.entities.items() if isinstance(entity, CommandEntity)]
@@ -236,7 +234,8 @@ class TestResults:
         results = rig.client.wait_many(
             lambda each: each.topic == f"{BASE}/result", 300, since=since, timeout=20, what="results"
         )
-        assert [each.payload for each in results if each.json()["status"] == "done"] == []
+        done = [each.json() for each in results if each.json()["status"] == "done"]
+        assert {each["command"] for each in done} <= {"stop"}, "a stop is obeyed whatever comes with it"
         rig.wait_frames(3)
         assert rig.motions(mark) == []
         assert rig.settle(motion="stopped", link=True)
@@ -349,60 +348,6 @@ class TestSpeed:
         rig.wait_state(since=since, speed_control=True, link=True)
         rig.obeyed("left", 0.2)
         assert rig.world.wheels == (-102, 102)
-
-
-class TestScan:
-    def test_it_looks_around_and_comes_back(self, make_rig: MakeRig) -> None:
-        rig = make_rig(room=CORRIDOR_EAST)
-        since = rig.client.count
-        scan = rig.ask_later("scan")
-        rig.settle(motion="scanning", control="manual")
-        assert rig.client.answer(scan, timeout=15)["status"] == "done"
-        state = rig.settle(motion="stopped", best_heading=90)
-        rig.world.let_pass(0.3)
-        home = (rig.world.pose.heading_deg + 180) % 360 - 180
-        assert abs(home) < 20, "half a loop of the firmware is about 10 degrees"
-        details = state["attributes"]["best_heading"]
-        assert [each["heading"] for each in details["readings"]] == [0, 45, 90, 135, 180, 225, 270, 315]
-        assert details["distance_cm"] > 100
-        headings = [each.heading_deg for each in rig.world.wheel_changes if each.wheels != HALT]
-        assert len(headings) == 8
-        for step, heading in enumerate(headings):
-            error = (heading - 45 * step + 180) % 360 - 180
-            assert abs(error) < 25, (step, heading)
-        picture = rig.client.wait_topic(f"{BASE}/radar", since=since)
-        image = Image.open(io.BytesIO(picture.payload))
-        image.load()
-        assert (image.format, image.size) == ("PNG", (480, 480))
-        assert rig.look_again(f"{BASE}/radar").retained
-
-    @pytest.mark.parametrize("interruption", ["stop", "drive", "emergency"])
-    def test_it_is_interrupted_within_one_step(self, rig: Rig, interruption: str) -> None:
-        mark = rig.mark
-        scan = rig.ask_later("scan")
-        rig.wait_line("RIGHT", since=mark)
-        rig.world.wait_wheels((255, -255))
-        mark = rig.mark
-        if interruption == "stop":
-            assert rig.ask("drive", "stop")["status"] == "done"
-        elif interruption == "drive":
-            rig.obeyed("backward", 0.2)
-        else:
-            assert rig.ask("emergency_stop", "ON")["status"] == "done"
-        answer = rig.client.answer(scan)
-        assert answer["status"] == "blocked"
-        assert "interrupted" in answer["reason"]
-        rig.settle(motion="stopped")
-        rig.world.let_pass(0.6)
-        assert "RIGHT" not in rig.lines(mark)
-        assert rig.world.wheels == HALT
-
-    def test_a_second_one_is_blocked(self, rig: Rig) -> None:
-        scan = rig.ask_later("scan")
-        rig.settle(motion="scanning")
-        assert rig.ask("scan")["reason"] == "a scan is under way"
-        rig.ask("stop")
-        assert rig.client.answer(scan)["status"] == "blocked"
 
 
 def test_the_room_is_as_the_tests_take_it(rig: Rig) -> None:

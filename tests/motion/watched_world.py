@@ -12,7 +12,7 @@ from smartcar_mqtt.simulator.room import Room, RoundObstacle, Sonar, Start, Wall
 from smartcar_mqtt.simulator.world import World
 
 CAR_RADIUS_M = 0.11
-PATIENCE_S = 8.0
+PATIENCE_S = 4.0  # less than the longest lease
 WALLS = Wall(points=((-1.0, -1.0), (-1.0, 2.0), (1.0, 2.0), (1.0, -1.0), (-1.0, -1.0)))
 ROOM = Room(start=Start(at=(0.0, 0.0)), walls=(WALLS,))
 """Two metres by three; the car looks along the long side, 1.89 m of way before it."""
