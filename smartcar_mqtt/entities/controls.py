@@ -29,20 +29,25 @@ class Button(CommandEntity):
 
     def parse(self, payload: bytes) -> Parsed:
         try:
-            parsed = parse_envelope(payload)
-            if parsed.value is not None and str(parsed.value).upper() != "PRESS":
-                raise Refused(f"{str(parsed.value)[:32]!r} is not PRESS")
+            return parse_word(payload, "PRESS")
         except Refused:
             if self.only_safer:
                 return Parsed()
             raise
-        return Parsed(None, parsed.source, parsed.id)
 
     def always_obeyed(self, value: Any) -> bool:
         return self.only_safer
 
     def traits(self, topics: Topics) -> dict[str, Any]:
         return {"command_topic": topics.command(self.key), "payload_press": "PRESS"}
+
+
+def parse_word(payload: bytes, word: str) -> Parsed:
+    """The one word that is allowed, in any case of letters, or the JSON form with or without it as the value."""
+    parsed = parse_envelope(payload)
+    if parsed.value is not None and str(parsed.value).upper() != word:
+        raise Refused(f"{str(parsed.value)[:32]!r} is not {word}")
+    return Parsed(None, parsed.source, parsed.id)
 
 
 class Number(CommandEntity):
@@ -300,10 +305,7 @@ class Update(CommandEntity):
     )
 
     def parse(self, payload: bytes) -> Parsed:
-        parsed = parse_envelope(payload)
-        if parsed.value is not None and str(parsed.value).upper() != "INSTALL":
-            raise Refused(f"{str(parsed.value)[:32]!r} is not INSTALL")
-        return Parsed(None, parsed.source, parsed.id)
+        return parse_word(payload, "INSTALL")
 
     def check_value(self, value: Any) -> Any:
         if value is not None and not (isinstance(value, dict) and self.KEYS >= value.keys() >= {"installed_version"}):
