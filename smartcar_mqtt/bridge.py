@@ -8,7 +8,6 @@ events and pictures may be used from any of them: one lock orders what is publis
 from __future__ import annotations
 
 import logging
-import random
 import threading
 from typing import Any, ClassVar
 
@@ -16,7 +15,7 @@ import msgspec
 
 from smartcar_mqtt import discovery
 from smartcar_mqtt.broker import Broker, Message
-from smartcar_mqtt.clock import Clock, Scheduler, Timer
+from smartcar_mqtt.clock import CHANCE, Clock, Scheduler, Timer
 from smartcar_mqtt.commands import DEFERRED, Answer, CommandError, Parsed, Request, Status
 from smartcar_mqtt.config import Config, Section
 from smartcar_mqtt.entities import CommandEntity, DeclarationError, Entity, Event, Select, Sensor, Topics
@@ -280,7 +279,7 @@ class Bridge:
             self._command(entity, message)
         elif message.topic == self._birth_topic:
             if message.payload == ONLINE and not message.retained:
-                delay = random.uniform(0, self.config.mqtt.birth_delay)  # noqa: S311 - no secret
+                delay = CHANCE.uniform(0, self.config.mqtt.birth_delay)
                 log.info("Home Assistant has started; announcing in %.1f s", delay)
                 self.scheduler.call_later(delay, self._announce_again)
         elif message.topic == self._sync_topic:

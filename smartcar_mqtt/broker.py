@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import collections
 import logging
-import random
 import socket
 import sys
 import threading
@@ -24,6 +23,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
+from smartcar_mqtt.clock import CHANCE
 from smartcar_mqtt.config import Mqtt
 from smartcar_mqtt.config_file import ConfigError
 
@@ -155,7 +155,7 @@ class Broker:
         After connections that lasted only moments it goes on where it was: where two processes use one client id, each
         would else throw the other out twice a second (Mosquitto before 2.0.15 does not tell them why).
         """
-        factor = random.uniform(0.6, 1.4)  # noqa: S311 - no secret
+        factor = CHANCE.uniform(0.6, 1.4)
         first = min(FIRST_RETRY_S * 2 ** max(0, self._short_lives - 1), LONGEST_RETRY_S)
         self._client.reconnect_delay_set(first * factor, LONGEST_RETRY_S * factor)  # type: ignore[arg-type]
 

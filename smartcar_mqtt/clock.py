@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import random
 import threading
 import time
 from collections.abc import Callable
@@ -11,6 +12,10 @@ from typing import Protocol
 
 LONGEST_SLEEP_S = 1.0
 """A signal that arrives between the last look at "stopping?" and the sleep would else be slept through."""
+
+
+CHANCE = random.SystemRandom()
+"""For delays that shall differ between processes: drawn from the system, so that no seed of anybody's matters."""
 
 
 class Clock(Protocol):

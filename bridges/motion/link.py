@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import logging
-import random
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -17,6 +16,7 @@ import serial
 
 from bridges.motion.keeper import Keeper
 from bridges.motion.protocol import STOP_LINE, BadLineError, Line, LineSplitter, parse_line
+from smartcar_mqtt.clock import CHANCE
 
 log = logging.getLogger(__name__)
 
@@ -124,7 +124,7 @@ class SerialLink:
                     reported = reason
                     log.error("%s; trying again", reason)
                 self._on_down(reason)
-                self._stopping.wait(delay * random.uniform(0.8, 1.2))  # noqa: S311 - no secret
+                self._stopping.wait(delay * CHANCE.uniform(0.8, 1.2))
                 delay = min(delay * 2, LONGEST_RETRY_S)
                 continue
             delay, reported = FIRST_RETRY_S, ""
