@@ -115,7 +115,8 @@ class Story:
     def begin(self, parts: Demo) -> None:
         """The first line."""
         self._say("Smart car demo", bold=True, nl=False)
-        self._say(f"   simulated, on this machine only; logs in {parts.folder}/logs; Ctrl-C ends it\n")
+        reach = "on this machine only" if parts.listen == "127.0.0.1" else "OPEN TO THE NETWORK, without a password"
+        self._say(f"   simulated, {reach}; logs in {parts.folder}/logs; Ctrl-C ends it\n")
 
     def ready(self, name: str, note: str, *, good: bool) -> None:
         """A part is ready, or is not."""
