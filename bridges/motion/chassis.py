@@ -177,7 +177,7 @@ class Chassis:
                 why = NO_SPEED if self.speed_control is False else NOT_TOLD
                 note = "; ".join(filter(None, (note, f"speed is ignored: {why}")))
             self._out.speed(drive.speed or self.speed)
-            self._out.move(drive.direction, request, note)
+            self._out.move(drive.direction, grant.seconds, request, note)
             self._listener.changed()
 
     def scan(self, request: Request) -> None:

@@ -112,6 +112,18 @@ class SerialLink:
                     port.cancel_read()
                 raise LinkDownError(f"the serial link at {self.device} does not take data: {error}") from None
 
+    def watch_move(self, now: float, seconds: float) -> None:
+        """Have the keeper stop the car should nothing more be heard of this process for longer than `seconds`."""
+        keeper = self._keeper
+        if keeper is not None:
+            keeper.moving(now, seconds)
+
+    def end_watch(self) -> None:
+        """The car stands: the keeper need not look at the time."""
+        keeper = self._keeper
+        if keeper is not None:
+            keeper.still()
+
     def _run(self) -> None:
         delay = FIRST_RETRY_S
         reported = ""
@@ -181,9 +193,9 @@ class SerialLink:
                 port.write(STOP_LINE)
             except (serial.SerialException, OSError, TypeError) as error:
                 log.debug("no STOP before closing %s: %s", self.device, error)
-        if self._keeper is not None:
-            self._keeper.dismiss()
-            self._keeper = None
+        keeper, self._keeper = self._keeper, None
+        if keeper is not None:
+            keeper.dismiss()
         try:
             port.close()
         except OSError as error:

@@ -57,6 +57,8 @@ class Outbox:
         except LinkDownError as error:
             self._on_failure()
             raise Blocked(str(error)) from None
+        if line == STOP_LINE:
+            self._link.end_watch()
         forgotten = self.confirmations.expect(self._clock.monotonic(), word.upper(), request, note)
         if forgotten is not None:
             self.answer(forgotten, Status.EXPIRED, "too many commands wait for the ESP32")
@@ -71,10 +73,11 @@ class Outbox:
         else:  # afterwards: a log file may take its time
             log.log(logging.DEBUG if reason in ROUTINE else logging.INFO, "STOP: %s", reason)
 
-    def move(self, direction: str, request: Request | None, note: str = "") -> None:
-        """The command for a direction."""
+    def move(self, direction: str, seconds: float, request: Request | None = None, note: str = "") -> None:
+        """The command for a direction, which will be followed by another one or by STOP within `seconds`."""
         word = self.word_of(direction)
         self.write(word_line(word), word, request, note)
+        self._link.watch_move(self._clock.monotonic(), seconds)
 
     def word_of(self, direction: str) -> str:
         """The ESP32's word for a direction, which depends on how the motors are wired."""

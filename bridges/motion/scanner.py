@@ -45,6 +45,10 @@ class Scanner:
         self._request: Request | None = None
 
     @property
+    def _longest_turn_s(self) -> float:
+        return min(self._settings.scan_turn + LOOPS_S, self._settings.max_lease)
+
+    @property
     def active(self) -> bool:
         """Whether a scan is under way."""
         return self._scan is not None
@@ -93,16 +97,15 @@ class Scanner:
         if self._scan is None or self._scan.phase is not Phase.TURNING:
             return False
         try:
-            self._out.move(TURN, None)
+            self._out.move(TURN, self._longest_turn_s)
         except CommandError as error:
             self.end(str(error))
         return True
 
     def _turn(self, now: float) -> None:
-        seconds = min(self._settings.scan_turn + LOOPS_S, self._settings.max_lease)
         try:
-            self._guard.drive(now, TURN, self.source, seconds)
-            self._out.move(TURN, None)
+            self._guard.drive(now, TURN, self.source, self._longest_turn_s)
+            self._out.move(TURN, self._longest_turn_s)
         except CommandError as error:
             self.end(str(error))
 

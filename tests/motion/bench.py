@@ -53,6 +53,12 @@ class ListedLink:
             raise LinkDownError("no serial link")
         self.written += lines.decode().splitlines()
 
+    def watch_move(self, now: float, seconds: float) -> None:
+        self.watched_s: float | None = seconds
+
+    def end_watch(self) -> None:
+        self.watched_s = None
+
 
 class Notes:
     """A listener that remembers."""

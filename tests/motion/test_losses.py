@@ -96,6 +96,27 @@ class TestRule3LosingAnythingStopsTheCar:
         own_rig.world.wait_wheels(HALT, timeout=1)
         own_rig.wait_online(b"offline", since=since)  # the last will
 
+    def test_a_frozen_bridge(self, own_rig: Rig) -> None:
+        own_rig.obeyed("left", 0.5)
+        own_rig.bridge.signal(signal.SIGSTOP)
+        try:
+            own_rig.world.wait_wheels((-255, 255))
+            own_rig.world.wait_wheels(HALT, timeout=3)
+        finally:
+            own_rig.bridge.signal(signal.SIGCONT)
+        own_rig.settle(motion="stopped", link=True)
+        mark = own_rig.mark
+        own_rig.obeyed("right", 0.3)  # and it goes on as if nothing had been
+        own_rig.wait_line("STOP", since=own_rig.wait_line("RIGHT", since=mark).number)
+
+    def test_the_keeper_leaves_a_bridge_alone_that_works(self, own_rig: Rig) -> None:
+        for direction in ("left", "right", "left"):
+            own_rig.obeyed(direction, 0.3)
+        own_rig.settle(motion="stopped")
+        mark = own_rig.mark
+        own_rig.world.let_pass(2.0)  # longer than the keeper would wait
+        assert own_rig.lines(mark) == []
+
     def test_kill_9_of_the_bridge_in_the_middle_of_a_line(self, own_rig: Rig) -> None:
         own_rig.obeyed("left", 5)
         mark = own_rig.mark
