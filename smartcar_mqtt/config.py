@@ -347,27 +347,32 @@ def put(raw: dict[str, Any], kind: type[Section], path: list[str], value: str, w
         raw[last] = value
 
 
+def dotenv_file() -> Path | None:
+    """The `.env` of the current folder, else of the project; None where there is none."""
+    candidates = (Path.cwd() / ".env", PROJECT_ROOT / ".env")
+    return next((path for path in candidates if path.is_file()), None)
+
+
 def with_dotenv(environment: Mapping[str, str]) -> dict[str, str]:
-    """The environment, with what `.env` of the current folder or of the project adds to it."""
+    """The environment, with what `.env` adds to it."""
     merged = dict(environment)
-    for path in (Path.cwd() / ".env", PROJECT_ROOT / ".env"):
-        if path.is_file():
-            try:
-                lines = path.read_text(encoding="utf-8").splitlines()
-            except (OSError, UnicodeDecodeError) as error:
-                raise ConfigError(f"{path}: cannot be read: {error}") from None
-            for line in lines:
-                name, separator, value = line.strip().removeprefix("export ").partition("=")
-                if separator and not name.startswith("#"):
-                    merged.setdefault(name.strip(), value.strip().strip("'\""))
-            break
+    path = dotenv_file()
+    if path is None:
+        return merged
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read: {error}") from None
+    for line in lines:
+        name, separator, value = line.strip().removeprefix("export ").partition("=")
+        if separator and not name.startswith("#"):
+            merged.setdefault(name.strip(), value.strip().strip("'\""))
     return merged
 
 
 def dotenv_problem() -> str | None:
     """A sentence when `.env` can be read by others; None otherwise."""
-    for path in (Path.cwd() / ".env", PROJECT_ROOT / ".env"):
-        if path.is_file():
-            mode = stat.S_IMODE(path.stat().st_mode)
-            return f"{path}: others can read your secrets; run: chmod 600 {path}" if mode & 0o077 else None
-    return None
+    path = dotenv_file()
+    if path is None or not stat.S_IMODE(path.stat().st_mode) & 0o077:
+        return None
+    return f"{path}: others can read your secrets; run: chmod 600 {path}"

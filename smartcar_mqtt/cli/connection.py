@@ -16,7 +16,6 @@ import click
 import msgspec
 
 from smartcar_mqtt.broker import Broker, Message
-from smartcar_mqtt.clock import SystemClock
 from smartcar_mqtt.config import Car, Config, Mqtt, load
 
 CONNECT_TIMEOUT_S = 5.0
@@ -158,11 +157,6 @@ def wait_until_complete(session: Session, marker: str) -> threading.Event:
     session.broker.on_message = watch
     session.broker.publish(marker, b"sync", qos=1)
     return complete
-
-
-def now_s() -> float:
-    """Monotonic seconds."""
-    return SystemClock().monotonic()
 
 
 def shown(value: object, unit: str = "") -> str:

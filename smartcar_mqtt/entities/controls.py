@@ -7,7 +7,7 @@ from typing import Any
 
 from smartcar_mqtt.commands import Parsed, Refused, decode_object, decode_text, parse_envelope
 from smartcar_mqtt.entities.base import CommandEntity, Topics
-from smartcar_mqtt.entities.readings import as_payloads, is_number
+from smartcar_mqtt.entities.readings import as_payloads, check_on_off, is_number
 from smartcar_mqtt.entities.rules import MAX_STATE_CHARACTERS, unit_problem
 
 
@@ -190,9 +190,7 @@ class Switch(CommandEntity):
         return self.on_is_safer and value is True
 
     def check_value(self, value: Any) -> Any:
-        if value is not None and not isinstance(value, bool):
-            raise ValueError(f"{self.key}: {value!r} is neither True, False nor None")
-        return value
+        return check_on_off(self.key, value)
 
     def traits(self, topics: Topics) -> dict[str, Any]:
         return {

@@ -98,9 +98,7 @@ class BinarySensor(Entity):
     platform = "binary_sensor"
 
     def check_value(self, value: Any) -> Any:
-        if value is not None and not isinstance(value, bool):
-            raise ValueError(f"{self.key}: {value!r} is neither True, False nor None")
-        return value
+        return check_on_off(self.key, value)
 
     def traits(self, topics: Topics) -> dict[str, Any]:
         return {
@@ -118,3 +116,10 @@ def is_number(value: object) -> bool:
 def as_payloads(kind: str) -> dict[str, str]:
     """How Home Assistant's templates render JSON's true and false, as on and off of the given kind of key."""
     return {f"{kind}_on": "True", f"{kind}_off": "False"}
+
+
+def check_on_off(key: str, value: Any) -> Any:
+    """True, False or None (unknown), unchanged; raises ValueError for anything else."""
+    if value is not None and not isinstance(value, bool):
+        raise ValueError(f"{key}: {value!r} is neither True, False nor None")
+    return value
