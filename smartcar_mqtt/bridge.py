@@ -19,6 +19,7 @@ from smartcar_mqtt.clock import CHANCE, Clock, Scheduler, Timer
 from smartcar_mqtt.commands import DEFERRED, Answer, CommandError, Parsed, Request, Status
 from smartcar_mqtt.config import Config, Section
 from smartcar_mqtt.entities import CommandEntity, DeclarationError, Entity, Event, Select, Sensor, Topics
+from smartcar_mqtt.following import Followed
 from smartcar_mqtt.worker import Worker
 
 log = logging.getLogger(__name__)
@@ -38,6 +39,8 @@ class Bridge:
     """What people call it."""
     settings_type: ClassVar[type[Section]] = Section
     """Structure of its section of the configuration."""
+    follows: ClassVar[tuple[str, ...]] = ()
+    """What it hears of other bridges: `<bridge>/<channel>`, such as "motion/state"."""
     entities: ClassVar[dict[str, Entity]] = {}
     """All declarations by their key, in the order of declaration; filled in when a subclass is made."""
 
@@ -82,6 +85,7 @@ class Bridge:
             for key, entity in self.entities.items()
             if isinstance(entity, CommandEntity)
         }
+        self._followed = Followed(config.mqtt.prefix, config.car.id, self.follows)
         self._birth_topic = f"{config.mqtt.discovery_prefix}/status"
         self._history: dict[str, bytes] = {}
         self._sync_timer: Timer | None = None
@@ -106,6 +110,12 @@ class Bridge:
 
     def lost(self, reason: str) -> None:
         """The broker is gone. On the network thread."""
+
+    def heard(self, source: str, message: Any) -> None:
+        """A message of `follows`, decoded; None: it was cleared. On the network thread."""
+
+    def caught_up(self) -> None:
+        """All that the broker had kept of `follows` has been heard since `connected`."""
 
     def make_safe(self, reason: str) -> None:
         """Something unexpected has happened in this bridge: bring the hardware into a safe state."""
@@ -241,7 +251,7 @@ class Bridge:
             self._sync_timer = self.scheduler.call_later(SYNC_TIMEOUT_S, self._history_complete)
         # What an earlier version left in discovery comes as retained messages, all of them before the message that
         # this client sends to itself now: when that one is back, the picture is complete.
-        self.broker.subscribe(self.topics.commands, self._sync_topic, *own)
+        self.broker.subscribe(self.topics.commands, self._sync_topic, *own, *self._followed.topics)
         self.broker.subscribe(self._birth_topic, as_published=False)
         self.broker.publish(self._sync_topic, b"sync", qos=1)
 
@@ -263,6 +273,7 @@ class Bridge:
         self.broker.unsubscribe(
             self._sync_topic, *discovery.own_topics(mqtt.discovery_prefix, self.config.car.id, self.name)
         )
+        self.caught_up()
         self.announce()
 
     def _announce_again(self) -> None:
@@ -277,6 +288,8 @@ class Bridge:
         entity = self._commands.get(message.topic)
         if entity is not None:
             self._command(entity, message)
+        elif message.topic in self._followed.topics:
+            self._followed.deliver(message, self.heard)
         elif message.topic == self._birth_topic:
             if message.payload == ONLINE and not message.retained:
                 delay = CHANCE.uniform(0, self.config.mqtt.birth_delay)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
-import os
 from pathlib import Path
 
 import msgspec
+
+from smartcar_mqtt.memory import write
 
 log = logging.getLogger(__name__)
 
@@ -30,9 +31,4 @@ def read_latch(path: Path) -> bool:
 
 def write_latch(path: Path, *, on: bool) -> None:
     """Store the state, so that it survives a power cut at any moment; raises OSError."""
-    fresh = path.with_suffix(".new")
-    with fresh.open("wb") as file:
-        file.write(msgspec.json.encode(Latch(on)))
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)
+    write(path, msgspec.json.encode(Latch(on)))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import sys
 from collections.abc import Sequence
 
 import click
 
 from smartcar_mqtt import __version__
+from smartcar_mqtt.config import bridge_names
 from smartcar_mqtt.config_file import ConfigError
 
 COMMANDS = {
@@ -29,15 +31,23 @@ class LazyGroup(click.Group):
     """A group that imports a command's file when it is called, so that a daemon does not load what a table needs."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
+        return [*COMMANDS, *bridge_groups()]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         place = COMMANDS.get(cmd_name)
-        if place is None:
-            return None
-        module, function = place.split(":")
-        command: click.Command = getattr(importlib.import_module(f"smartcar_mqtt.cli.{module}"), function)
-        return command
+        if place is not None:
+            module, function = place.split(":")
+            command: click.Command = getattr(importlib.import_module(f"smartcar_mqtt.cli.{module}"), function)
+            return command
+        if cmd_name in bridge_groups():
+            group: click.Group = importlib.import_module(f"bridges.{cmd_name}.commands").group
+            return group
+        return None
+
+
+def bridge_groups() -> list[str]:
+    """The bridges that bring commands of their own: a click group `group` in `bridges/NAME/commands.py`."""
+    return [name for name in bridge_names() if importlib.util.find_spec(f"bridges.{name}.commands")]
 
 
 @click.group(

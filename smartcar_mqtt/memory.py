@@ -1,0 +1,64 @@
+"""What a bridge remembers over restarts: a few settings that people made, in one small file."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+log = logging.getLogger(__name__)
+
+
+class Memory:
+    """A JSON object in a file; may be used from any thread.
+
+    A file that is missing or damaged is an empty memory: what is kept here is convenience. What safety hangs on (the
+    emergency stop) has a file and rules of its own.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock = threading.Lock()
+        self._values: dict[str, Any] = {}
+        try:
+            self._values = msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
+        except FileNotFoundError:
+            pass  # the first start
+        except (OSError, msgspec.DecodeError) as error:
+            log.warning("%s cannot be read (%s): the settings kept there are at their defaults again", path, error)
+
+    def get(self, key: str, kind: type[Any], default: Any) -> Any:
+        """What was remembered, checked against a type that msgspec knows; the default where it does not fit."""
+        try:
+            return msgspec.convert(self._values[key], kind)
+        except KeyError:
+            return default
+        except msgspec.ValidationError as error:
+            log.warning("%s: %s is not usable (%s); the default serves", self.path, key, error)
+            return default
+
+    def set(self, **values: Any) -> None:
+        """Remember values; a file that cannot be written is logged, and the values hold until the next start."""
+        with self._lock:
+            wanted = {**self._values, **msgspec.to_builtins(values)}
+            if wanted == self._values:
+                return
+            self._values = wanted
+            try:
+                write(self.path, msgspec.json.encode(wanted))
+            except OSError as error:
+                log.error("%s cannot be written (%s): the settings will not survive a restart", self.path, error)
+
+
+def write(path: Path, content: bytes) -> None:
+    """Replace a file's content so that a power cut at any moment leaves the old one or the new one; raises OSError."""
+    fresh = path.with_suffix(".new")
+    with fresh.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.replace(path)
