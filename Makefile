@@ -3,6 +3,8 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
+# On a Raspberry Pi also what drives its pins.
+EXTRAS := $(shell grep -qs 'Raspberry Pi' /proc/device-tree/model && echo all,pi || echo all)
 
 .DEFAULT_GOAL := help
 .PHONY: help venv demo lint test unit bench docs pictures test-ha-newest clean
@@ -19,12 +21,12 @@ venv: .venv/ready
 	    { echo "Python 3.11 or newer is needed; name one: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
 	@echo "Setting up .venv (about a minute the first time)"
 	@$(PYTHON) -m venv .venv
-	@$(BIN)/pip install -q --disable-pip-version-check -e '.[all]'
+	@$(BIN)/pip install -q --disable-pip-version-check -e '.[$(EXTRAS)]'
 	@touch $@
 
 .venv/ready-dev: .venv/ready
 	@echo "Adding what the tests need"
-	@$(BIN)/pip install -q --disable-pip-version-check -e '.[all,dev]'
+	@$(BIN)/pip install -q --disable-pip-version-check -e '.[$(EXTRAS),dev]'
 	@touch $@
 
 demo: venv

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Installs the Debian packages that are missing: the broker with its command line programs, and Python's venv module.
+# Installs the Debian packages that are missing: the broker with its command line programs, Python's venv module, what
+# draws the face (cairo, Pango, fonts for all scripts), and on a Raspberry Pi what builds the LED ring's driver.
 # Does nothing, and needs no rights, where all are there.
 set -eu
 
@@ -12,8 +13,23 @@ found mosquitto || missing="$missing mosquitto"
 found mosquitto_pub || missing="$missing mosquitto-clients"
 if found "$python"; then
     "$python" -c 'import ensurepip' 2>/dev/null || missing="$missing python3-venv"
+    "$python" -c 'import ctypes; ctypes.CDLL("libcairo.so.2")' 2>/dev/null || missing="$missing libcairo2"
+    "$python" -c 'import ctypes; ctypes.CDLL("libpangocairo-1.0.so.0")' 2>/dev/null ||
+        missing="$missing libpangocairo-1.0-0"
 else
-    missing="$missing python3 python3-venv"
+    missing="$missing python3 python3-venv libcairo2 libpangocairo-1.0-0"
+fi
+if found apt-get; then
+    # Latin, Greek, Cyrillic, Arabic, Hebrew and more; Chinese, Japanese, Korean; emoji. Other systems have such fonts in
+    # places of their own, and a letter without a font is only a box.
+    fonts=/usr/share/fonts/truetype
+    [ -e $fonts/dejavu/DejaVuSans.ttf ] || missing="$missing fonts-dejavu-core"
+    [ -e $fonts/droid/DroidSansFallbackFull.ttf ] || missing="$missing fonts-droid-fallback"
+    [ -e $fonts/noto/NotoColorEmoji.ttf ] || missing="$missing fonts-noto-color-emoji"
+fi
+if grep -qs 'Raspberry Pi' /proc/device-tree/model; then
+    found gcc || missing="$missing gcc libc6-dev"
+    ls /usr/include/python3*/Python.h >/dev/null 2>&1 || missing="$missing python3-dev"
 fi
 [ -n "$missing" ] || exit 0
 

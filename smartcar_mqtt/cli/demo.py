@@ -130,10 +130,15 @@ class Story:
     def hints(self, parts: Demo) -> None:
         """What to try."""
         host, port = parts.host, parts.port
-        base = "smartcar/car/motion"
+        base, face, ring = "smartcar/car/motion", "smartcar/car/display", "smartcar/car/led"
         self._say(f"\nReady after {time.monotonic() - self._began:.1f} s. Try it in a second terminal:\n")
         self._say(f"  mosquitto_pub -h {host} -p {port} -t {base}/drive/set -m forward", fg="cyan")
         self._say(f"  mosquitto_pub -h {host} -p {port} -t {base}/scan/set -m PRESS", fg="cyan")
+        if "display" in parts.states:
+            self._say(f"  mosquitto_pub -h {host} -p {port} -t {face}/expression/set -m happy", fg="cyan")
+        if "led" in parts.states:
+            wish = msgspec.json.encode({"state": "ON", "effect": "rainbow"}).decode()
+            self._say(f"  mosquitto_pub -h {host} -p {port} -t {ring}/ring/set -m '{wish}'", fg="cyan")
         self._say(f"  mosquitto_sub -h {host} -p {port} -v -t '{base}/state' -t '{base}/result'", fg="cyan")
         program = sys.argv[0] if sys.argv[0].endswith("smartcar") else "smartcar"
         self._say("\nor  ", nl=False)

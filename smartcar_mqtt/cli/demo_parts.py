@@ -31,6 +31,11 @@ PORT_ATTEMPTS = 5
 SYSTEM_FOLDERS = "/usr/sbin:/usr/local/sbin"
 """Where Debian puts Mosquitto; not on everybody's PATH."""
 PR_SET_PDEATHSIG = 1
+NO_HARDWARE = {
+    "led": {"driver": "none", "picture": "animated"},
+    "display": {"driver": "none"},
+}
+"""Settings of bridges whose hardware the demo does without: what they would show there can be seen as pictures."""
 END_SIGNALS = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
 """Signals that end the demo."""
 
@@ -143,6 +148,7 @@ class Demo:
             "mqtt": {"host": self.host, "port": self.port},
             "logging": {"directory": str(self.folder / "logs")},
             "motion": {"device": self.serial},
+            **{name: settings for name, settings in NO_HARDWARE.items() if name in self.states},
         }
         path = self.folder / "system.yaml"
         path.write_text(yaml.safe_dump(settings), encoding="utf-8")

@@ -180,6 +180,9 @@ def as_markdown(kinds: list[type[Bridge]], rows: list[Row], topics: Topics) -> s
     for kind in kinds:
         lines += [f"## {kind.title} (`{kind.name}`)", "", (kind.__doc__ or "").strip().split("\n")[0], ""]
         own = [row for row in rows if row.bridge == kind.name]
+        if kind.follows:
+            heard = ", ".join(f"`{topics.base.replace('BRIDGE', source)}`" for source in kind.follows)
+            lines += [f"Listens to {heard}.", ""]
         lines += ["### Published", "", "| Entity | Platform | Topic | Value |", "|---|---|---|---|"]
         for row in own:
             if row.topic:

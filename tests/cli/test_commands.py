@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from smartcar_mqtt.config import bridge_names
 from tests.cli.conftest import SMARTCAR, Run, RunningDemo
 
 
@@ -78,7 +79,7 @@ def test_topics_as_json_names_every_entity(run: Run) -> None:
     drive = next(row for row in rows if row["entity"] == "drive")
     assert drive["command_topic"] == "smartcar/car/motion/drive/set"
     assert drive["description"]
-    assert {row["bridge"] for row in rows} == {"motion"}
+    assert {row["bridge"] for row in rows} == set(bridge_names())
 
 
 def test_topics_as_a_table(run: Run) -> None:

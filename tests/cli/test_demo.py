@@ -12,7 +12,10 @@ from pathlib import Path
 import pytest
 
 from smartcar_mqtt.cli import demo_parts
+from smartcar_mqtt.config import bridge_names
 from tests.cli.conftest import SMARTCAR, Run, RunningDemo
+
+BRIDGES = bridge_names()
 
 
 def wait_ended(process_id: int, timeout_s: float = 10.0) -> None:
@@ -31,7 +34,7 @@ def test_json_says_where_everything_is(demo: RunningDemo) -> None:
     said = demo.said
     assert said["broker"]["host"] == "127.0.0.1"
     assert said["http"] is None
-    assert said["bridges"] == {"motion": "online"}
+    assert said["bridges"] == dict.fromkeys(BRIDGES, "online")
     assert Path(said["serial"]).exists()
 
 
@@ -59,7 +62,7 @@ def test_people_are_told_what_to_try_and_it_works_when_pasted(environment: dict[
     assert "✔ broker" in text
     assert "✔ motion" in text
     pasted = [line.strip() for line in lines if line.strip().startswith("mosquitto_")]
-    assert len(pasted) == 3
+    assert len(pasted) == 3 + len({"led", "display"} & set(BRIDGES))
     for line in pasted:
         # mosquitto_sub goes on for ever: two messages are enough to see that it is right
         command = f"{line} -C 2 -W 10" if line.startswith("mosquitto_sub") else line
@@ -85,7 +88,7 @@ def test_a_taken_port_is_replaced_by_a_free_one(run: Run) -> None:
 def test_nothing_is_left_behind(environment: dict[str, str], number: signal.Signals) -> None:
     demo = RunningDemo(environment)
     children = demo.children()
-    assert len(children) == 3, children
+    assert len(children) == 2 + len(BRIDGES), children  # a broker and a car besides
     folder = Path(demo.said["serial"]).parent
     demo.process.send_signal(number)
     demo.process.communicate(timeout=20)

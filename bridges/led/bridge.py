@@ -1,0 +1,307 @@
+"""The LED bridge: the ring as a light of Home Assistant, which also shows what the car and the assistant are doing."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Any
+
+from bridges.led.animation import Animation, fade_seconds
+from bridges.led.arbiter import Layer, Shown, decide
+from bridges.led.colours import Colour, scale
+from bridges.led.drivers import DriverError, ring_for
+from bridges.led.effects import EFFECTS
+from bridges.led.moments import main_colour, mean_milliamps, portrait
+from bridges.led.output import Output
+from bridges.led.settings import LedSettings
+from bridges.led.wish import Wish, colour_of, flash_seconds, merged
+from smartcar_mqtt.broker import Broker
+from smartcar_mqtt.clock import CHANCE, Scheduler, Timer
+from smartcar_mqtt.config import Config
+from smartcar_mqtt.entities import BinarySensor, Image, Light, Sensor
+from smartcar_mqtt.showing import ShowingBridge
+from smartcar_mqtt.situation import Situation
+
+log = logging.getLogger(__name__)
+
+FIRST_RETRY_S = 5.0
+LONGEST_RETRY_S = 60.0
+WIPE_S = 0.4
+"""How long the ring takes to go out when the bridge ends."""
+WIPE_STEPS = 20
+FLASH_HALF_S = 0.25
+"""A flashing light is on for so long, then off for so long."""
+FULL = 255
+REMEMBER_AFTER_S = 2.0
+"""Somebody who turns a colour wheel sends many commands: only the last one is worth a write to the SD card."""
+PAINT_AFTER_S = 0.2
+"""What is shown for less than this gets no picture in Home Assistant."""
+MOST_PAINTED = 24
+"""Pictures that are kept, so that the assistant's phases are drawn once and not with every sentence."""
+
+
+class Led(ShowingBridge):
+    """The LED ring.
+
+    Threads: everything that draws or touches the ring runs on the main thread. Commands (worker thread) and what
+    others say (network thread) only leave behind what is wanted and have the main thread look at it at once.
+    """
+
+    name = "led"
+    title = "LED ring"
+    settings_type = LedSettings
+
+    shown_by = Sensor(
+        name="Shown by", options=tuple(str(layer) for layer in Layer), icon="mdi:layers-triple-outline", attributes=True
+    )
+    current = Sensor(
+        unit="mA",
+        device_class="current",
+        state_class="measurement",
+        precision=0,
+        category="diagnostic",
+        enabled=False,
+        requires=("link",),
+    )
+    link = BinarySensor(name="Ring", device_class="connectivity", category="diagnostic", attributes=True, urgent=True)
+    picture = Image(name="Ring picture", icon="mdi:circle-outline")
+
+    pause: Callable[[float], None] = staticmethod(time.sleep)
+    """Waits between the pictures of the last half second, when the main loop has ended already."""
+
+    def __init__(self, config: Config, scheduler: Scheduler, broker: Broker) -> None:
+        super().__init__(config, scheduler, broker)
+        self.settings = config.section("led", LedSettings)
+        settings = self.settings
+        self._ring = ring_for(settings)
+        self._output = Output(
+            settings.pixels, settings.order, settings.gamma, settings.brightness, settings.max_milliamps
+        )
+        self._animation = Animation(settings.pixels, settings.fps)
+        self._wish: Wish = self.memory.get("wish", Wish, Wish())
+        self._shown: Shown | None = None
+        self._written = b""
+        self._film: dict[int, bytes] = {}
+        """Step of the effect that is shown → its bytes: most effects come round every few seconds."""
+        self._frame: Timer | None = None
+        self._flash: Timer | None = None
+        self._retry_s = FIRST_RETRY_S
+        self._reported = ""
+        self._remember: Timer | None = None
+        self._paint: Timer | None = None
+        self._painted: dict[Shown, bytes] = {}
+        self.set_attributes("link", driver=settings.driver, reason="")
+        self.update(link=False)
+        self.look()
+
+    # -- life ----------------------------------------------------------------------------------------------------
+
+    def open(self) -> None:
+        super().open()
+        self._open_ring()
+
+    def close(self) -> None:
+        for timer in (self._frame, self._flash, self._remember, self._paint):
+            if timer is not None:
+                timer.cancel()
+        try:
+            if self.link:
+                self._go_out()
+        except DriverError as error:
+            log.error("the ring stays as it was: %s", error)
+        finally:
+            self._ring.close()
+            self.memory.set(wish=self._wish)
+            super().close()
+
+    def _open_ring(self) -> None:
+        """Take hold of the ring and show what is wanted; else try again later."""
+        try:
+            self._ring.open()
+            self._written = b""
+            self._show(self._encoded(self.clock.monotonic()))
+        except DriverError as error:
+            self._lose_ring(error)
+            return
+        self._retry_s, self._reported = FIRST_RETRY_S, ""
+        log.info("the ring is there (driver %s)", self.settings.driver)
+        self.set_attributes("link", driver=self.settings.driver, reason="")
+        self.update(link=True)
+        self._draw()
+
+    def _lose_ring(self, error: DriverError) -> None:
+        """The ring cannot be reached: say so once, and try again."""
+        self._ring.close()
+        reason = str(error)
+        if reason != self._reported:
+            self._reported = reason
+            log.error("%s; trying again", reason)
+        self.set_attributes("link", driver=self.settings.driver, reason=reason)
+        self.update(link=False)
+        self.scheduler.call_later(self._retry_s * CHANCE.uniform(0.9, 1.1), self._open_ring)
+        self._retry_s = min(2 * self._retry_s, LONGEST_RETRY_S)
+
+    def _go_out(self) -> None:
+        """Pixel by pixel from what the ring shows to what it is left with, which is written in any case."""
+        settings = self.settings
+        last = [settings.farewell_colour] * settings.pixels
+        try:
+            picture = self._animation.picture(self.clock.monotonic())
+            now = [scale(colour, picture.brightness / FULL) for colour in picture.colours]
+            steps = min(settings.pixels, WIPE_STEPS) if any(map(any, now)) else 0
+            for step in range(1, steps):
+                edge = settings.pixels * step // steps
+                self._show(self._output.encode([*last[:edge], *now[edge:]]))
+                self.pause(WIPE_S / steps)
+        finally:
+            self._ring.show(self._output.encode(last))
+
+    # -- commands ------------------------------------------------------------------------------------------------
+
+    @Light(name="Ring light", effects=tuple(EFFECTS), icon="mdi:led-strip-variant", requires=("link",))
+    def ring(self, wanted: dict[str, Any]) -> None:
+        """Sets the light that is shown while neither safety nor the assistant needs the ring; kept over restarts."""
+        if "flash" in wanted:
+            seconds = flash_seconds(wanted["flash"])
+            colour = colour_of(wanted["color"]) if "color" in wanted else self._wish.shown_colour
+            self.scheduler.call_later(0, lambda: self._begin_flash(colour, seconds))
+            return
+        self._wish = merged(self._wish, wanted)
+        if self._remember is not None:
+            self._remember.cancel()
+        self._remember = self.scheduler.call_later(REMEMBER_AFTER_S, self._remember_wish)
+        transition = wanted.get("transition")
+        self.scheduler.call_later(0, lambda: self.look(transition))
+
+    def _remember_wish(self) -> None:
+        # On the worker: a card that is busy must not hold up the pictures.
+        if not self._worker.submit(lambda: self.memory.set(wish=self._wish)):
+            log.warning("the light is not remembered yet: too much else to do")
+
+    # -- what is shown -------------------------------------------------------------------------------------------
+
+    def situation_changed(self, before: Situation) -> None:
+        self.scheduler.call_later(0, self.look)
+
+    def following_changed(self) -> None:
+        self.scheduler.call_later(0, self.look)
+
+    def look(self, transition_s: float | None = None) -> None:
+        """See what is to be shown now, and show it. On the main thread.
+
+        Args:
+            transition_s: seconds that people asked the change of their light to take; None: the usual time.
+        """
+        shown = decide(self.situation, self._wish, follow=self.follow_assistant is True)
+        if shown == self._shown:
+            return
+        self._shown = shown
+        self._end_flash()
+        asked = transition_s if shown.layer is Layer.USER else None
+        fade = fade_seconds(shown, self.settings.transition) if asked is None else asked
+        self._play(shown, fade)
+        self._tell(shown)
+
+    def _tell(self, shown: Shown) -> None:
+        """State and picture follow what the ring shows, whoever wanted it."""
+        red, green, blue = main_colour(shown, self.settings.pixels)
+        self.set_attributes("shown_by", effect=shown.effect if shown.on else None)
+        self.update(
+            ring={
+                "state": shown.on,
+                "brightness": shown.brightness,
+                "color": {"r": red, "g": green, "b": blue},
+                "effect": shown.effect,
+            },
+            shown_by=str(shown.layer),
+            current=mean_milliamps(shown, self.settings.pixels, self._output),
+        )
+        if self.settings.picture != "off":
+            if self._paint is not None:
+                self._paint.cancel()
+            self._paint = self.scheduler.call_later(PAINT_AFTER_S, lambda: self._have_painted(shown))
+
+    def _have_painted(self, shown: Shown) -> None:
+        """Have the worker draw the picture for Home Assistant: it may take as long as several frames."""
+        if not self._worker.submit(lambda: self._paint_now(shown)):
+            log.warning("the picture of the ring is not drawn: too much else to do")
+
+    def _paint_now(self, shown: Shown) -> None:
+        encoded = self._painted.get(shown)
+        if encoded is None:
+            encoded = self._encode_picture(shown)
+            while len(self._painted) >= MOST_PAINTED:
+                del self._painted[next(iter(self._painted))]
+            self._painted[shown] = encoded
+        self.picture.show(encoded)
+
+    def _encode_picture(self, shown: Shown) -> bytes:
+        from bridges.led.picture import animated_png, ring_png  # noqa: PLC0415 - 8 MB, only for who wants pictures
+
+        settings = self.settings
+        brightness = shown.brightness if shown.on else 0
+        if settings.picture == "animated" and brightness:
+            return animated_png(EFFECTS[shown.effect], settings.pixels, shown.colour, brightness)
+        return ring_png([scale(colour, brightness / FULL) for colour in portrait(shown, settings.pixels)])
+
+    def _begin_flash(self, colour: Colour, seconds: float) -> None:
+        """Blink, where the ring shows people's light; then that light again."""
+        if self._shown is None or self._shown.layer is not Layer.USER:
+            return
+        self._end_flash()
+        self._blink(colour, round(seconds / FLASH_HALF_S), lit=True)
+
+    def _blink(self, colour: Colour, left: int, *, lit: bool) -> None:
+        if left > 0:
+            self._play(Shown(Layer.USER, "solid", colour, FULL, on=lit), 0)
+            self._flash = self.scheduler.call_later(FLASH_HALF_S, lambda: self._blink(colour, left - 1, lit=not lit))
+        elif self._shown is not None:
+            self._flash = None
+            self._play(self._shown, self.settings.transition)
+
+    def _end_flash(self) -> None:
+        if self._flash is not None:
+            self._flash.cancel()
+            self._flash = None
+
+    # -- frames --------------------------------------------------------------------------------------------------
+
+    def _play(self, shown: Shown, fade_s: float) -> None:
+        """Draw this from now on."""
+        self._animation.show(shown, self.clock.monotonic(), fade_s)
+        self._film.clear()
+        self._draw()
+
+    def _draw(self) -> None:
+        """The picture of now to the ring, and a timer for the next one, where there will be another one."""
+        if self._frame is not None:
+            self._frame.cancel()
+            self._frame = None
+        if not self.link:
+            return
+        now = self.clock.monotonic()
+        try:
+            self._show(self._encoded(now))
+        except DriverError as error:
+            self._lose_ring(error)
+            return
+        pause = self._animation.next_after(now)
+        if pause is not None:
+            self._frame = self.scheduler.call_at(now + pause, self._draw)
+
+    def _encoded(self, now: float) -> bytes:
+        """The bytes of this moment's picture."""
+        step = self._animation.step(now)
+        data = None if step is None else self._film.get(step)
+        if data is None:
+            picture = self._animation.picture(now)
+            data = self._output.encode(picture.colours, picture.brightness)
+            if step is not None:
+                self._film[step] = data
+        return data
+
+    def _show(self, data: bytes) -> None:
+        if data != self._written:
+            self._ring.show(data)
+            self._written = data
