@@ -102,7 +102,7 @@ def away(share: float) -> float:
 
 @lru_cache(maxsize=32)
 def dots(count: int, every: int) -> tuple[bool, ...]:
-    """Every so manieth pixel, spread evenly where the number does not divide the ring.
+    """One pixel in `every`, spread evenly where that number does not divide the ring.
 
     A ring with fewer pixels than `every` is taken as a part of one that has them, so that there, too, a dot comes by.
     """

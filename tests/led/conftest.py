@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.led.bus import FakeBus
+from tests.led.desk import LedDesk
 
 FAKES = Path(__file__).parent / "fake"
 
@@ -35,3 +37,25 @@ def bus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeBus]:
     yield fake_bus(folder, monkeypatch)
     for name in ("spidev", "rpi_ws281x"):
         sys.modules.pop(name, None)
+
+
+@pytest.fixture
+def make_desk(tmp_path: Path, bus: FakeBus) -> Iterator[Callable[..., LedDesk]]:
+    """Makes the bridge with these settings, not connected yet; closed with the test."""
+    made: list[LedDesk] = []
+
+    def make(**settings: Any) -> LedDesk:
+        made.append(LedDesk(tmp_path / "state", bus, **settings))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
+
+
+@pytest.fixture
+def desk(make_desk: Callable[..., LedDesk]) -> LedDesk:
+    """One that is connected."""
+    desk = make_desk()
+    desk.connect()
+    return desk

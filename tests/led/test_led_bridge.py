@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import errno
 import io
 import itertools
-import logging
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable
 
 import pytest
 from PIL import Image
 
-from bridges.led.bridge import FIRST_RETRY_S, LONGEST_RETRY_S, REMEMBER_AFTER_S, WIPE_S
+from bridges.led.bridge import REMEMBER_AFTER_S
 from bridges.led.effects import EFFECTS
 from tests.led.bus import Colours, FakeBus
 from tests.led.desk import BASE, PIXELS, LedDesk
@@ -36,28 +32,6 @@ def alike(first: Colours, second: Colours) -> bool:
         for colour, its_other in zip(first, second, strict=True)
         for level, other in zip(colour, its_other, strict=True)
     )
-
-
-@pytest.fixture
-def make_desk(tmp_path: Path, bus: FakeBus) -> Iterator[Callable[..., LedDesk]]:
-    """Makes the bridge with these settings, not connected yet; closed with the test."""
-    made: list[LedDesk] = []
-
-    def make(**settings: Any) -> LedDesk:
-        made.append(LedDesk(tmp_path / "state", bus, **settings))
-        return made[-1]
-
-    yield make
-    for each in made:
-        each.close()
-
-
-@pytest.fixture
-def desk(make_desk: Callable[..., LedDesk]) -> LedDesk:
-    """One that is connected."""
-    desk = make_desk()
-    desk.connect()
-    return desk
 
 
 # -- the light ---------------------------------------------------------------------------------------------------------
@@ -299,86 +273,6 @@ def test_the_same_frame_is_not_written_twice(desk: LedDesk, bus: FakeBus) -> Non
     assert all(first != second for first, second in itertools.pairwise(frames))
 
 
-# -- the ring is not there, goes, comes --------------------------------------------------------------------------------
-
-
-def test_a_missing_ring_is_told_once_and_found_later(
-    make_desk: Callable[..., LedDesk], bus: FakeBus, caplog: pytest.LogCaptureFixture
-) -> None:
-    bus.unplug()
-    desk = make_desk()
-    desk.connect()
-    assert desk.state["link"] is False
-    told = desk.state["attributes"]["link"]
-    assert told["driver"] == "spi"
-    assert "dtparam=spi=on" in told["reason"]
-    desk.pass_time(300, step=1)
-    assert [record.message for record in caplog.records if record.levelno >= logging.WARNING] == [
-        f"{told['reason']}; trying again"
-    ]
-    desk.light(**SOLID_RED)
-    bus.plug()
-    desk.pass_time(LONGEST_RETRY_S * 1.2, step=1)
-    assert desk.state["link"] is True
-    assert desk.state["attributes"]["link"] == {"driver": "spi", "reason": ""}
-    assert bus.newest == RED
-
-
-def test_a_missing_ring_is_tried_again_less_and_less_often(
-    make_desk: Callable[..., LedDesk], monkeypatch: pytest.MonkeyPatch, bus: FakeBus
-) -> None:
-    bus.unplug()
-    desk = make_desk()
-    tries: list[float] = []
-    open_ring = desk.led._ring.open
-    monkeypatch.setattr(desk.led._ring, "open", lambda: (tries.append(desk.clock.monotonic()), open_ring()))
-    desk.pass_time(400, step=0.5)
-    pauses = [later - sooner for sooner, later in itertools.pairwise(tries)]
-    assert tries[0] - 1000 == pytest.approx(FIRST_RETRY_S, rel=0.2)
-    assert pauses[:3] == pytest.approx([10, 20, 40], rel=0.2)
-    assert pauses[4:] == pytest.approx([LONGEST_RETRY_S] * len(pauses[4:]), rel=0.2)
-
-
-def test_a_ring_that_goes_is_told_and_found_again(
-    desk: LedDesk, bus: FakeBus, caplog: pytest.LogCaptureFixture
-) -> None:
-    desk.light(effect="comet")
-    bus.unplug()
-    desk.pass_time(1)
-    assert desk.state["link"] is False
-    assert desk.state["attributes"]["link"]["reason"] == "/dev/spidev0.0 has gone: No such device"
-    desk.pass_time(3)  # no frames meanwhile
-    mark = bus.count
-    assert sum("has gone" in record.message for record in caplog.records) == 1
-    bus.plug()
-    desk.pass_time(FIRST_RETRY_S)
-    assert desk.state["link"] is True
-    assert bus.count > mark
-
-
-def test_a_ring_that_opens_but_takes_nothing_is_not_there(
-    make_desk: Callable[..., LedDesk], bus: FakeBus, caplog: pytest.LogCaptureFixture
-) -> None:
-    bus.refuse(errno.EIO)
-    desk = make_desk()
-    desk.connect()
-    desk.pass_time(100, step=1)
-    assert {message.json["link"] for message in desk.broker.on(f"{BASE}/state")} == {False}
-    assert sum("does not take data" in record.message for record in caplog.records) == 1
-    bus.refuse(None)
-    desk.pass_time(LONGEST_RETRY_S * 1.2, step=1)
-    assert desk.state["link"] is True
-
-
-def test_without_a_ring_everything_else_works(make_desk: Callable[..., LedDesk], bus: FakeBus) -> None:
-    desk = make_desk(driver="none")
-    desk.connect()
-    desk.light(**SOLID_RED)
-    assert desk.lamp["color"] == COLOUR
-    assert desk.state["link"] is True
-    assert bus.count == 0
-
-
 # -- picture and current -----------------------------------------------------------------------------------------------
 
 
@@ -429,55 +323,3 @@ def test_the_current_is_what_the_colours_need(desk: LedDesk) -> None:
     assert desk.state["current"] == PIXELS * (1 + 20)
     desk.light("OFF")
     assert desk.state["current"] == PIXELS
-
-
-# -- the end -----------------------------------------------------------------------------------------------------------
-
-
-def test_the_end_leaves_the_ring_dark(desk: LedDesk, bus: FakeBus) -> None:
-    desk.light(**SOLID_RED)
-    mark = bus.count
-    desk.close()
-    assert bus.newest == DARK
-    lit = [sum(any(colour) for colour in frame) for frame in bus.frames[mark:]]
-    assert lit == sorted(lit, reverse=True)
-    assert len(lit) == PIXELS
-    assert 0 < desk.paused_s <= WIPE_S
-
-
-def test_a_dark_ring_goes_without_a_show(desk: LedDesk, bus: FakeBus) -> None:
-    desk.light("OFF", transition=0)
-    mark = bus.count
-    desk.close()
-    assert bus.frames[mark:] == [DARK]
-    assert desk.paused_s == 0
-
-
-def test_the_end_may_leave_a_colour(make_desk: Callable[..., LedDesk], bus: FakeBus) -> None:
-    desk = make_desk(farewell="#102030")
-    desk.connect()
-    desk.close()
-    assert bus.newest == [(0x10, 0x20, 0x30)] * PIXELS
-
-
-def test_whatever_goes_wrong_with_the_show_it_ends_dark(
-    desk: LedDesk, bus: FakeBus, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    desk.light(**SOLID_RED)
-
-    def fail(_seconds: float) -> None:
-        raise ZeroDivisionError("a bug")
-
-    desk.led.pause = fail
-    with pytest.raises(ZeroDivisionError):
-        desk.close()
-    assert bus.newest == DARK
-    desk.led.pause = desk._pause
-
-
-def test_a_ring_that_is_gone_at_the_end_is_told(desk: LedDesk, bus: FakeBus, caplog: pytest.LogCaptureFixture) -> None:
-    desk.light(**SOLID_RED)
-    bus.unplug()
-    desk.close()
-    assert "the ring stays as it was: /dev/spidev0.0 has gone" in caplog.text
-    bus.plug()
