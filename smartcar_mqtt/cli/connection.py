@@ -166,5 +166,13 @@ def shown(value: object, unit: str = "") -> str:
     if isinstance(value, bool):
         return "on" if value else "off"
     if isinstance(value, Mapping):
-        return json.dumps(value)
+        return shown_light(value) if "color" in value else json.dumps(value)
     return f"{value} {unit}".strip()
+
+
+def shown_light(light: Mapping[str, Any]) -> str:
+    """A light's value as people read it."""
+    if light.get("state") != "ON":
+        return "off"
+    color = "#" + "".join(f"{light['color'][channel]:02x}" for channel in "rgb")
+    return " ".join(str(part) for part in ("on", light.get("effect"), color) if part)

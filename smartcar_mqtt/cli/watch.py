@@ -20,6 +20,12 @@ from smartcar_mqtt.service import find_bridge
 REFRESH_S = 0.1
 NEWS_LINES = 6
 VALUE_WIDTH = 32
+PAIR_WIDTH = 38
+"""Columns of the terminal for a name with its value."""
+ALARMING = frozenset({"obstacle", "warning_zone", "sensors_blind", "gas_alarm", "emergency_stop"})
+DULL_WHEN_EMPTY = frozenset({"last_refused", "message", "brightness", "firmware"})
+MOST_NEWS = 200
+"""Changes that are kept for the lines below the table."""
 
 
 @click.command()
@@ -83,6 +89,10 @@ class Picture:
     def _note(self, bridge: str, key: str, value: Any) -> None:
         self.news.append((bridge, key, value))
 
+    def is_event(self, bridge: str, key: str) -> bool:
+        """Whether this is something that happens, not a value that changes."""
+        return key != "availability" and key not in self.values.get(bridge, {})
+
     def describe(self, bridge: str, key: str) -> tuple[str, str]:
         """Name and unit of an entity; the bare key where this program does not know the bridge."""
         if bridge not in self._entities:
@@ -101,50 +111,53 @@ def show_table(picture: Picture, seconds: float | None) -> None:
 
     ends = None if seconds is None else time.monotonic() + seconds
     console = Console()
-    with Live(table_of(picture), console=console, auto_refresh=False, screen=False) as live:
+    with Live(table_of(picture, console.width), console=console, auto_refresh=False, screen=False) as live:
         while ends is None or time.monotonic() < ends:
             with picture.changed:
                 picture.changed.wait(None if ends is None else max(0.0, ends - time.monotonic()))
-                live.update(table_of(picture), refresh=True)
+                live.update(table_of(picture, console.width), refresh=True)
             time.sleep(REFRESH_S)  # a car sends more often than an eye can follow
 
 
-def table_of(picture: Picture) -> Any:
-    """What is known, as a table of two halves, and the last news below it."""
+def table_of(picture: Picture, width: int) -> Any:
+    """What is known, as a table for each bridge, and the last news below them."""
     from rich.console import Group  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    names = sorted(set(picture.values) | set(picture.online), key=lambda name: (name != "motion", name))
+    parts: list[Any] = [table_of_bridge(picture, name, max(1, width // PAIR_WIDTH)) for name in names]
+    del picture.news[:-MOST_NEWS]
+    events = [item for item in picture.news if picture.is_event(*item[:2])][-NEWS_LINES:]
+    parts += [Text(line_of(picture, *item), style="dim", no_wrap=True, overflow="ellipsis") for item in events]
+    return Group(*parts) if parts else Text("nothing heard of this car yet")
+
+
+def table_of_bridge(picture: Picture, bridge: str, pairs: int) -> Any:
+    """The values of one bridge, in so many pairs of columns; those that say nothing are left out."""
     from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
 
-    parts: list[Any] = []
-    for bridge in sorted(set(picture.values) | set(picture.online)):
-        online = picture.online.get(bridge, False)
-        title = Text.assemble((bridge, "bold"), "  ", ("online", "green") if online else ("offline", "bold red"))
-        table = Table(title=title, title_justify="left", show_header=False, expand=False)
-        names = [picture.describe(bridge, key)[0] for key in picture.values.get(bridge, {})]
-        for _ in range(2):
-            table.add_column(style="cyan", no_wrap=True, min_width=max(map(len, names), default=0))
-            table.add_column(min_width=8, max_width=VALUE_WIDTH, overflow="ellipsis", no_wrap=True)
-        cells = []
-        for key, value in picture.values.get(bridge, {}).items():
-            name, unit = picture.describe(bridge, key)
-            alarming = value is True and key in {
-                "obstacle",
-                "warning_zone",
-                "sensors_blind",
-                "gas_alarm",
-                "emergency_stop",
-            }
-            cells.append(
-                (name, Text(shown(value, unit), style="bold red" if alarming else "dim" if value is None else ""))
-            )
-        half = (len(cells) + 1) // 2
-        for row in range(half):
-            right = cells[half + row] if half + row < len(cells) else ("", Text(""))
-            table.add_row(*cells[row], *right)
-        parts.append(table)
-    news = [item for item in picture.news if isinstance(item[2], dict)][-NEWS_LINES:]
-    parts += [Text(line_of(picture, *item), style="dim", no_wrap=True, overflow="ellipsis") for item in news]
-    return Group(*parts) if parts else Text("nothing heard of this car yet")
+    online = picture.online.get(bridge, False)
+    title = Text.assemble((bridge, "bold"), "  ", ("online", "green") if online else ("offline", "bold red"))
+    table = Table(title=title, title_justify="left", show_header=False, expand=False)
+    values = {
+        key: value
+        for key, value in picture.values.get(bridge, {}).items()
+        if key != "log_level" and not (value in (None, "") and key in DULL_WHEN_EMPTY)
+    }
+    named = [picture.describe(bridge, key) for key in values]
+    for _ in range(pairs):
+        table.add_column(style="cyan", no_wrap=True, min_width=max((len(name) for name, _ in named), default=0))
+        table.add_column(min_width=8, max_width=VALUE_WIDTH, overflow="ellipsis", no_wrap=True)
+    cells: list[Any] = []
+    for (name, unit), (key, value) in zip(named, values.items(), strict=True):
+        style = "bold red" if value is True and key in ALARMING else "dim" if value is None else ""
+        cells.append((name, Text(shown(value, unit), style=style)))
+    height = -(-len(cells) // pairs)
+    cells += [("", Text(""))] * (height * pairs - len(cells))
+    for row in range(height):
+        table.add_row(*(part for pair in range(pairs) for part in cells[pair * height + row]))
+    return table
 
 
 def print_changes(picture: Picture, seconds: float | None, *, as_json: bool) -> None:
@@ -170,7 +183,7 @@ def print_changes(picture: Picture, seconds: float | None, *, as_json: bool) -> 
 def line_of(picture: Picture, bridge: str, key: str, value: Any) -> str:
     """One change in words."""
     name, unit = picture.describe(bridge, key)
-    if isinstance(value, dict):
-        details = ", ".join(f"{field} {content}" for field, content in value.items() if content not in {None, ""})
+    if isinstance(value, dict) and picture.is_event(bridge, key):
+        details = ", ".join(f"{field} {content}" for field, content in value.items() if content not in (None, ""))
         return f"{bridge}  {name}: {details}"
     return f"{bridge}  {name}: {shown(value, unit)}"

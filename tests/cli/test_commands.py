@@ -136,7 +136,7 @@ def test_a_car_that_does_not_answer_is_told(run: Run, demo: RunningDemo) -> None
 def test_forget_refuses_while_the_bridges_run(run: Run, demo: RunningDemo) -> None:
     forgotten = run("forget", "--yes", "--broker", demo.broker)
     assert forgotten.returncode == 1
-    assert "still running: motion" in forgotten.stderr
+    assert f"still running: {', '.join(bridge_names())};" in forgotten.stderr
 
 
 def test_every_command_has_help_and_the_version_is_told(run: Run) -> None:
