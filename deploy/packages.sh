@@ -24,7 +24,7 @@ if found apt-get; then
     # places of their own, and a letter without a font is only a box.
     fonts=/usr/share/fonts/truetype
     [ -e $fonts/dejavu/DejaVuSans.ttf ] || missing="$missing fonts-dejavu-core"
-    [ -e $fonts/droid/DroidSansFallbackFull.ttf ] || missing="$missing fonts-droid-fallback"
+    [ -e $fonts/wqy/wqy-microhei.ttc ] || missing="$missing fonts-wqy-microhei"
     [ -e $fonts/noto/NotoColorEmoji.ttf ] || missing="$missing fonts-noto-color-emoji"
 fi
 if grep -qs 'Raspberry Pi' /proc/device-tree/model; then

@@ -131,7 +131,9 @@ def payload_of(entity: Entity) -> str:
         case Switch():
             return "ON, OFF"
         case Text() | Notify():
-            return f"text, at most {entity.maximum} characters"
+            plain = f"text, at most {entity.maximum} characters"
+            example = getattr(entity, "example", "")
+            return f"{plain}; or {example}" if example else plain
         case Light():
             return "ON, OFF or JSON: state, brightness, color, effect, transition"
         case Siren():

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from tests.benchmarks import cost, latency, ring, safety, throughput
+from tests.benchmarks import cost, face, latency, ring, safety, throughput
 from tests.benchmarks.rig import BenchError, Effort
 from tests.benchmarks.table import Result, as_markdown, machine, print_rich
 from tests.program import ProgramError
@@ -25,6 +25,7 @@ BENCHMARKS = {
         cost.idle,
         cost.start,
         ring.ring,
+        face.face,
     )
 }
 

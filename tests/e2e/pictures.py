@@ -72,6 +72,8 @@ def main() -> None:
     """Take all pictures."""
     DOCS.mkdir(exist_ok=True)
     smartcar = str(Path(sys.executable).with_name("smartcar"))
+    for bridge, sheet in (("led", "led-effects.png"), ("display", "faces.png")):
+        subprocess.run([smartcar, bridge, "sheet", str(DOCS / sheet)], check=True)
     demo = Terminal(smartcar, "demo")
     try:
         shown = demo.read(20, until="--listen 0.0.0.0.)")

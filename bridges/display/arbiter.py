@@ -1,0 +1,102 @@
+"""Which face is shown, and which line of text: two tables, in each of them the first row that applies wins.
+
+Pure: the situation and what people have chosen go in, what is shown comes out.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable
+
+import msgspec
+
+from smartcar_mqtt.situation import Phase, Situation
+
+BASE = "base"
+"""The face of a car that is left to itself: it looks about, and falls asleep after a while."""
+
+
+class Layer(enum.StrEnum):
+    """On whose behalf a face is shown, the most important one first."""
+
+    SAFETY = "safety"
+    SYSTEM = "system"
+    ASSISTANT = "assistant"
+    USER = "user"
+
+
+class Shown(msgspec.Struct, frozen=True):
+    """What the display shows, messages of people apart."""
+
+    layer: Layer
+    expression: str
+    status: str = ""
+    """Line of text; empty: none."""
+    urgent: bool = False
+    """Whether that line stands above the messages of people."""
+    rests: bool = False
+    """Whether the face may fall asleep."""
+
+
+EXPRESSION_OF_PHASE = {
+    Phase.WAKEWORD_DETECTED: "surprised",
+    Phase.LISTENING: "listening",
+    Phase.TRANSCRIBING: "curious",
+    Phase.THINKING: "curious",
+    Phase.TTS_PROCESSING: "speaking",
+    Phase.SPEAKING: "speaking",
+    Phase.ERROR: "sad",
+}
+"""Source: the seed's state map; a phase that is missing here (idle) leaves the face to people."""
+OFFLINE_EXPRESSION = "sad"
+
+Applies = Callable[[Situation], bool]
+SAFETY: tuple[tuple[Layer, Applies, str], ...] = (
+    (Layer.SAFETY, lambda now: now.emergency_stop, "sad"),
+    (Layer.SAFETY, lambda now: now.blocked, "surprised"),
+    (Layer.SYSTEM, lambda now: now.shutting_down, "sleep"),
+)
+"""Whose it is, when it applies, and the face: whatever anybody has chosen."""
+EMERGENCY_STOP = "Emergency stop"
+ASSISTANT_OFFLINE = "Assistant offline"
+STATUS: tuple[tuple[Applies, str], ...] = (
+    (lambda now: now.emergency_stop, EMERGENCY_STOP),
+    (lambda now: now.blocked, "Something is in the way"),
+    (lambda now: now.shutting_down, "Shutting down"),
+    (lambda now: now.connected is False, "No connection to the broker"),
+    (lambda now: now.motors_linked is False, "No link to the motors"),
+    (lambda now: now.assistant_online is False, ASSISTANT_OFFLINE),
+    (lambda now: now.muted, "Microphone off"),
+)
+
+
+def decide(situation: Situation, wish: str, *, follow: bool, just_chosen: bool = False) -> Shown:
+    """What is shown now.
+
+    Args:
+        situation: what the other bridges say.
+        wish: the expression that people have chosen, at some time.
+        follow: whether the assistant is shown.
+        just_chosen: whether they have chosen it since the assistant's last news: who presses a button wants to see it.
+    """
+    status = status_of(situation, follow=follow)
+    urgent = status == EMERGENCY_STOP
+    for layer, applies, expression in SAFETY:
+        if applies(situation):
+            return Shown(layer, expression, status, urgent)
+    # Without the broker, nobody knows what the assistant does now.
+    if follow and not just_chosen and situation.connected is not False:
+        expression_of_phase = EXPRESSION_OF_PHASE.get(situation.phase or Phase.IDLE)
+        if expression_of_phase is not None:
+            return Shown(Layer.ASSISTANT, expression_of_phase, status)
+        if situation.assistant_online is False:
+            return Shown(Layer.ASSISTANT, OFFLINE_EXPRESSION, status, rests=True)
+    return Shown(Layer.USER, wish, status, rests=wish == BASE)
+
+
+def status_of(situation: Situation, *, follow: bool) -> str:
+    """The line of text that the situation calls for; empty: none."""
+    for applies, line in STATUS:
+        if applies(situation) and (follow or line != ASSISTANT_OFFLINE):
+            return line
+    return ""
