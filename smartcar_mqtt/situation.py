@@ -66,7 +66,7 @@ def situation(heard: Mapping[str, Any], *, blocked: bool = False, connected: boo
     assistant = presence(heard, "orchestrator")
     motion = presence(heard, "motion")
     return Situation(
-        phase=None if assistant is False else phase_of(states["orchestrator"].get("phase")),
+        phase=phase_of(states["orchestrator"].get("phase")),
         assistant_online=assistant,
         emergency_stop=states["motion"].get("emergency_stop") is True,
         obstacle=states["motion"].get("obstacle") is True,

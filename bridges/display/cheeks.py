@@ -49,12 +49,12 @@ def glow(theme: Theme) -> cairocffi.ImageSurface:
 
 def draw_strokes(context: cairocffi.Context, pose: Pose, theme: Theme, eye_x: float, y: float) -> None:
     """Slanted strokes, the longer the redder."""
-    length = 0.14 * pose.blush
+    length, low = 0.14 * pose.blush, y + 0.08
     for side in (-1, 1):
         for apart in (-0.19, 0.19):
             x = side * (eye_x + OUTWARDS) + apart
-            context.move_to(x - length / 2, y + length)
-            context.line_to(x + length / 2, y - length)
+            context.move_to(x - length / 2, low + length)
+            context.line_to(x + length / 2, low - length)
     line = context.get_line_width()
     context.set_line_width(0.8 * line)
     context.set_source_rgb(*theme.cheek)

@@ -2,7 +2,7 @@
 
 A pose is numbers only, so that it can be eased into another one. Left and right are those of whoever looks at the face;
 x grows to the right, y downwards; lengths are in radii of an eye. Source of the names, the gazes, the blush and the
-scales of the eyes: facts 9.2.
+scales of the eyes: seed facts, section 9.2.
 """
 
 from __future__ import annotations

@@ -70,7 +70,7 @@ def layout(width: int, height: int) -> Layout:
         radius_px=radius,
         eye_x=max(1.0, round(eye_x * radius)) / radius,  # whole pixels: both eyes look the same
         mouth_y=1.6 - 0.45 * spread + drop,
-        cheek_y=1.38 - 0.16 * spread,
+        cheek_y=1.38 - 0.1 * spread,
     )
 
 
