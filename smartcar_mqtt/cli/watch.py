@@ -23,7 +23,9 @@ VALUE_WIDTH = 32
 PAIR_WIDTH = 38
 """Columns of the terminal for a name with its value."""
 ALARMING = frozenset({"obstacle", "warning_zone", "sensors_blind", "gas_alarm", "emergency_stop"})
-DULL_WHEN_EMPTY = frozenset({"last_refused", "message", "brightness", "firmware"})
+ELSEWHERE = frozenset({"last_refused", "log_level"})
+"""What the lines below the table tell in full, and what the bridges' logs tell."""
+DULL_WHEN_EMPTY = frozenset({"message", "brightness", "firmware"})
 MOST_NEWS = 200
 """Changes that are kept for the lines below the table."""
 
@@ -143,7 +145,7 @@ def table_of_bridge(picture: Picture, bridge: str, pairs: int) -> Any:
     values = {
         key: value
         for key, value in picture.values.get(bridge, {}).items()
-        if key != "log_level" and not (value in (None, "") and key in DULL_WHEN_EMPTY)
+        if key not in ELSEWHERE and not (value in (None, "") and key in DULL_WHEN_EMPTY)
     }
     named = [picture.describe(bridge, key) for key in values]
     for _ in range(pairs):

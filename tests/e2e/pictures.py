@@ -6,6 +6,7 @@ Debian's chromium (package `chromium`).
 
 from __future__ import annotations
 
+import codecs
 import json
 import os
 import pty
@@ -44,13 +45,14 @@ class Terminal:
         )
         os.close(slave)
         self.text = ""
+        self._decoder = codecs.getincrementaldecoder("utf-8")()  # a read may end in the middle of a character
 
     def read(self, seconds: float, until: str = "\0") -> str:
         """What it writes in the next seconds, or until a text comes."""
         ends = time.monotonic() + seconds
         while (left := ends - time.monotonic()) > 0 and until not in self.text:
             if select.select([self.master], [], [], left)[0]:
-                self.text += os.read(self.master, 65536).decode(errors="replace")
+                self.text += self._decoder.decode(os.read(self.master, 65536))
         return self.text
 
     def close(self) -> None:
@@ -108,14 +110,8 @@ def main() -> None:
             save_svg("watch.svg", "smartcar watch", frame.replace("\r", ""))
             wait("motion", "stopped")
             device = home_assistant.wait_device("smartcar_car_motion")
-            home_assistant_page(
-                browser,
-                home_assistant,
-                f"/config/devices/device/{device['id']}",
-                DOCS / "home-assistant.png",
-                width=1280,
-                height=1480,
-            )
+            page = f"/config/devices/device/{device['id']}"
+            home_assistant_page(browser, home_assistant, page, DOCS / "home-assistant.png", width=1280, height=1480)
             message = paho.mqtt.subscribe.simple("smartcar/car/motion/radar", port=port)
             (DOCS / "radar.png").write_bytes(message.payload)
     finally:
