@@ -16,6 +16,7 @@ import msgspec
 
 from smartcar_mqtt.simulator.esp32 import Firmware
 from smartcar_mqtt.simulator.room import AdcValue, Obstacle
+from smartcar_mqtt.simulator.scene import scene_of
 from smartcar_mqtt.simulator.serial_twin import SerialTwin
 from smartcar_mqtt.simulator.world import World
 
@@ -55,16 +56,10 @@ class Scene(Request, frozen=True):
     """What stands in the room, for somebody who wants to draw it."""
 
     def perform(self, twin: SerialTwin) -> Answer:
-        """Walls, obstacles as they stand now, and colours, as in a room file."""
-
-        def scene(world: World, _: Firmware) -> Answer:
-            return {
-                "walls": msgspec.to_builtins(world.room.walls),
-                "obstacles": msgspec.to_builtins(world.obstacles),
-                "floor_colour": world.room.floor_colour,
-            }
-
-        return twin.look(scene)
+        """Pose, servo and camera now; walls, obstacles as they stand now, and colours, as in a room file."""
+        scene = twin.look(lambda world, firmware: scene_of(world, firmware.servo_deg))
+        answer: Answer = msgspec.to_builtins(scene)
+        return answer
 
 
 class Received(Request, frozen=True):

@@ -11,7 +11,7 @@ import math
 import re
 from collections import Counter
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
 import yaml
@@ -26,6 +26,7 @@ NotNegative = Annotated[float, msgspec.Meta(ge=0)]
 Chance = Annotated[float, msgspec.Meta(ge=0, le=1)]
 AdcValue = Annotated[int, msgspec.Meta(ge=0, le=4095)]
 Colour = Annotated[str, msgspec.Meta(pattern="^#[0-9a-fA-F]{6}$")]
+FloorPattern = Literal["planks", "tiles", "plain"]
 
 
 class RoomError(ValueError):
@@ -126,6 +127,20 @@ class Sonar(_Section, frozen=True, kw_only=True):
     grazing_deg: Annotated[float, msgspec.Meta(gt=0, le=90)] | None = 60.0
 
 
+class Lens(_Section, frozen=True, kw_only=True):
+    """The camera: a pinhole that looks forward, `forward_m` ahead of the middle of the car, tilted up by `pitch_deg`.
+
+    The opening angle, across the picture, is that of a Raspberry Pi camera module 2. The camera stands on the car's
+    body: nothing is mounted on the pan servo (seed facts, section 2.3); with `on_servo` it turns with it.
+    """
+
+    height_m: Positive = 0.13
+    forward_m: float = 0.07
+    pitch_deg: Annotated[float, msgspec.Meta(ge=-30, le=45)] = 8.0
+    opening_deg: Annotated[float, msgspec.Meta(ge=20, le=120)] = 62.2
+    on_servo: bool = False
+
+
 class Start(_Section, frozen=True, kw_only=True):
     """Where the car stands at first."""
 
@@ -149,7 +164,9 @@ class Room(_Section, frozen=True, kw_only=True):
     gas: Gas = Gas()
     car: Car = Car()
     sonars: tuple[Sonar, Sonar, Sonar] = FACING_FORWARD
+    camera: Lens = Lens()
     floor_colour: Colour = "#a58a68"
+    floor_pattern: FloorPattern = "planks"
 
 
 def load_room(room: str | Path) -> Room:
@@ -246,5 +263,5 @@ def _explain(message: str) -> str:
 
 
 def _known_keys() -> set[str]:
-    kinds = (Room, Start, Sonar, Car, Gas, Wall, RoundObstacle, BoxObstacle)
+    kinds = (Room, Start, Sonar, Car, Lens, Gas, Wall, RoundObstacle, BoxObstacle)
     return {field for kind in kinds for field in kind.__struct_fields__} | {"shape"}
