@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import msgspec
 
@@ -96,6 +96,11 @@ class Bridge:
         broker.on_connected = self._connected
         broker.on_lost = self._lost
         broker.on_message = self._received
+
+    @classmethod
+    def configured(cls, config: Config) -> type[Self]:  # noqa: ARG003 - for those that override it
+        """The class that runs with this configuration: this one, or one with entities that only it asks for."""
+        return cls
 
     # -- hooks ---------------------------------------------------------------------------------------------------
 

@@ -150,6 +150,11 @@ class Config:
             raise ConfigError(f"{folder}: cannot be made; correct car.state_directory: {error}") from None
         return folder
 
+    def runtime_directory(self) -> Path:
+        """The folder for sockets, which need not survive a restart: systemd's, else that of `state_directory`."""
+        named = self._environment.get("RUNTIME_DIRECTORY", "").split(":")[0]
+        return Path(named) if named else self.state_directory()
+
     def to_builtins(self) -> dict[str, Any]:
         """All sections as plain values, without secrets."""
         shown: dict[str, Any] = msgspec.to_builtins(self._sections)

@@ -57,7 +57,7 @@ def run(name: str, config_file: str | os.PathLike[str] | None = None) -> int:
     kind = find_bridge(name)
     config = load(config_file, sections={name: kind.settings_type})
     set_up_logging(name, config.logging)
-    code = Service(kind, config).run()
+    code = Service(kind.configured(config), config).run()
     for number in END_SIGNALS:
         signal.signal(number, signal.SIG_IGN)  # it has ended: a second signal must not spoil the exit code
     return code

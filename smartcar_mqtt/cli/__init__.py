@@ -21,6 +21,7 @@ COMMANDS = {
     "topics": "topics:topics",
     "run": "running:run",
     "sim": "running:sim",
+    "models": "models:models",
     "config": "settings:config",
     "forget": "forget:forget",
 }

@@ -31,11 +31,6 @@ PORT_ATTEMPTS = 5
 SYSTEM_FOLDERS = "/usr/sbin:/usr/local/sbin"
 """Where Debian puts Mosquitto; not on everybody's PATH."""
 PR_SET_PDEATHSIG = 1
-NO_HARDWARE = {
-    "led": {"driver": "none", "picture": "animated"},
-    "display": {"driver": "none"},
-}
-"""Settings of bridges whose hardware the demo does without: what they would show there can be seen as pictures."""
 END_SIGNALS = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
 """Signals that end the demo."""
 
@@ -60,6 +55,8 @@ class Demo:
         self.host = "127.0.0.1" if listen == "0.0.0.0" else listen  # noqa: S104 - the user's own wish
         self.room = room
         self.serial = ""
+        self.control = ""
+        """Where the simulated room is asked what stands in it: host:port."""
         self.states: dict[str, str] = dict.fromkeys(bridges, "offline")
         self.folder = Path(tempfile.mkdtemp(prefix="smartcar-demo-"))
         self._children: dict[str, subprocess.Popen[str]] = {}
@@ -132,14 +129,18 @@ class Demo:
     def _start_car(self, ready: Ready) -> None:
         device = self.folder / "esp32"
         process = self._spawn(
-            "car", [*PROGRAM, "sim", "--room", self.room, "--link", str(device)], stdout=subprocess.PIPE
+            "car",
+            [*PROGRAM, "sim", "--room", self.room, "--link", str(device), "--control-port", "0"],
+            stdout=subprocess.PIPE,
         )
         assert process.stdout is not None  # noqa: S101 - asked for above
         line = process.stdout.readline()
         if not line:
             process.wait(END_TIMEOUT_S)
             raise DemoError(self.last_words("car").removeprefix("smartcar: "))
-        self.serial = json.loads(line)["serial"]
+        said = json.loads(line)
+        self.serial = said["serial"]
+        self.control = "{}:{}".format(*said["control"])
         ready("ESP32", f"simulated, in the room {self.room}, on {self.serial}", good=True)
 
     def _start_bridges(self, ready: Ready) -> None:
@@ -148,7 +149,7 @@ class Demo:
             "mqtt": {"host": self.host, "port": self.port},
             "logging": {"directory": str(self.folder / "logs")},
             "motion": {"device": self.serial},
-            **{name: settings for name, settings in NO_HARDWARE.items() if name in self.states},
+            **{name: section for name, section in self._without_hardware().items() if name in self.states},
         }
         path = self.folder / "system.yaml"
         path.write_text(yaml.safe_dump(settings), encoding="utf-8")
@@ -170,6 +171,14 @@ class Demo:
                 elif self._children[name].poll() is not None or time.monotonic() - began > ONLINE_TIMEOUT_S:
                     waiting.discard(name)
                     ready(name, f"not online: {self.last_words(name)}", good=False)
+
+    def _without_hardware(self) -> dict[str, dict[str, str]]:
+        """Settings of bridges whose hardware the demo does without: what it would show there are pictures."""
+        return {
+            "led": {"driver": "none", "picture": "animated"},
+            "display": {"driver": "none"},
+            "vision": {"camera": "simulated", "device": self.control, "start_mode": "on_with_stream"},
+        }
 
     def _heard(self, message: Message) -> None:
         """A bridge counts as online when it says so and, where it has a link to hardware, that link is up too."""

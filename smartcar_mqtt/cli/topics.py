@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+
 import click
 import msgspec
 
@@ -180,7 +182,7 @@ def as_markdown(kinds: list[type[Bridge]], rows: list[Row], topics: Topics) -> s
         "",
     ]
     for kind in kinds:
-        lines += [f"## {kind.title} (`{kind.name}`)", "", (kind.__doc__ or "").strip().split("\n")[0], ""]
+        lines += [f"## {kind.title} (`{kind.name}`)", "", inspect.cleandoc(kind.__doc__ or ""), ""]
         own = [row for row in rows if row.bridge == kind.name]
         if kind.follows:
             heard = ", ".join(f"`{topics.base.replace('BRIDGE', source)}`" for source in kind.follows)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from tests.benchmarks import cost, face, latency, ring, safety, throughput
+from tests.benchmarks import cost, detection, face, latency, ring, room, safety, sight, throughput
 from tests.benchmarks.rig import BenchError, Effort
 from tests.benchmarks.table import Result, as_markdown, machine, print_rich
 from tests.program import ProgramError
@@ -26,6 +26,12 @@ BENCHMARKS = {
         cost.start,
         ring.ring,
         face.face,
+        detection.detection,
+        detection.decoding,
+        sight.live_stream,
+        sight.snapshots,
+        sight.watching,
+        room.simulated_drive,
     )
 }
 

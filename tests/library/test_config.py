@@ -376,3 +376,9 @@ def test_a_key_that_stands_twice_is_told_and_not_passed_over(tmp_path: Path) -> 
     file.write_text("mqtt:\n  port: 1\nmqtt:\n  host: there\n")
     with pytest.raises(ConfigError, match=r"system\.yaml: line 3: not valid YAML: 'mqtt' stands here a second time"):
         load(file, environment={})
+
+
+def test_sockets_go_where_systemd_says_else_beside_what_survives_a_restart(tmp_path: Path) -> None:
+    state = {"SMARTCAR__CAR__STATE_DIRECTORY": str(tmp_path / "state")}
+    assert load(environment=state).runtime_directory() == tmp_path / "state"
+    assert load(environment={**state, "RUNTIME_DIRECTORY": "/run/one:/run/two"}).runtime_directory() == Path("/run/one")

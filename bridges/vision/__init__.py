@@ -1,0 +1,1 @@
+"""The vision bridge: camera, object detection, live stream and captures."""

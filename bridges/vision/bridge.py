@@ -1,0 +1,398 @@
+"""The vision bridge: the camera and what it sees as entities of Home Assistant and topics of MQTT.
+
+Threads: the camera's (grabber), one that detects, one that sends snapshots, one for captures, and one for each client
+of the live stream. None waits for another: each takes the newest frame when it has time.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import TYPE_CHECKING, Self, cast
+
+import msgspec
+
+from bridges.vision.cameras import make_camera, turned
+from bridges.vision.capturing import Capturing
+from bridges.vision.flow import FrameThread
+from bridges.vision.frames import Frame
+from bridges.vision.grabber import Grabber
+from bridges.vision.measuring import Measuring
+from bridges.vision.pictures import Encoder
+from bridges.vision.places import capture_folder, socket_path
+from bridges.vision.presence import PERSON, occupancy_key
+from bridges.vision.settings import LAST, MODES, OFF, ON_WITH_STREAM, VisionSettings
+from bridges.vision.sight import Seen, Sight, SightError, as_plain
+from bridges.vision.stream import StreamError, StreamServer
+from smartcar_mqtt.bridge import Bridge
+from smartcar_mqtt.broker import Broker
+from smartcar_mqtt.clock import Scheduler
+from smartcar_mqtt.commands import DEFERRED, Request
+from smartcar_mqtt.config import Config
+from smartcar_mqtt.config_file import ConfigError
+from smartcar_mqtt.entities import (
+    BinarySensor,
+    Button,
+    Camera,
+    DeclarationError,
+    Event,
+    Image,
+    Number,
+    Select,
+    Sensor,
+    Stream,
+    Switch,
+)
+from smartcar_mqtt.entities.signals import Picture
+from smartcar_mqtt.memory import Memory
+from smartcar_mqtt.snapshots import Snapshots
+
+if TYPE_CHECKING:
+    from bridges.vision.tracker import TrackEvent
+
+log = logging.getLogger(__name__)
+
+DETECTION_LIMIT_S = 30.0
+"""A detection that takes longer counts as hung: the watchdog is fed no more."""
+LAST_PERSON_S = 10.0
+"""While a person is in view, the picture of the last person is made anew so often."""
+EMPTY_S = 1.0
+"""While nothing is in view, the stream of objects says so this often only."""
+APPEARED, GONE = "object_appeared", "object_gone"
+
+
+class Vision(Bridge):
+    """The camera: what it sees, snapshots, captures, and the live picture for programs on the same machine.
+
+    The live picture does not go through the broker. It is served as HTTP on a Unix socket, whose path is the value of
+    `stream_socket` in the state (`curl --unix-socket PATH http://car/stream`):
+
+    - `GET /stream`: `multipart/x-mixed-replace`, one JPEG in each part, at most `vision.stream_fps` a second;
+      `?boxes=1` draws boxes around what was found. Each part has `Content-Length`, `X-Frame-Number`, `X-Captured-At`
+      (seconds since 1970) and `X-Captured-Monotonic` (seconds of this machine's monotonic clock).
+    - `GET /snapshot.jpg`: the newest frame, with the same headers and the same `?boxes=1`.
+    - `GET /captures`: a JSON list, the newest first: `file`, `time`, `width`, `height`, `bytes`, `id`, `source`,
+      `detections`. `GET /captures/FILE`: that picture; `.json` in place of `.jpg`: what is known of it.
+
+    Where there is no picture the answer is 503 with the reason in a line of text; `/stream` ends with the mode
+    `on_with_stream`, and stands still during a pause.
+
+    `capture/set` takes `PRESS` or `{"id": ..., "source": ...}`; the event `captured` with that id follows when the
+    picture is stored: `event_type` is `captured`, with the fields of the list above, or `failed`, with `reason`.
+    Boxes are `[left, top, right, bottom]` in fractions of the picture; `position` is left, centre or right.
+    """
+
+    name = "vision"
+    title = "Camera"
+    settings_type = VisionSettings
+
+    image = Camera(name="Snapshot", icon="mdi:camera")
+    last_capture = Image(content_type="image/jpeg", icon="mdi:image-check")
+    last_person = Image(content_type="image/jpeg", icon="mdi:image-account")
+
+    object_count = Sensor(
+        name="Objects in view", state_class="measurement", precision=0, icon="mdi:shape", attributes=True
+    )
+    last_object = Sensor(icon="mdi:tag-search-outline", attributes=True)
+    person = BinarySensor(device_class="occupancy", urgent=True)
+    sighting = Event(name="Object", types=(APPEARED, GONE), trigger=True, icon="mdi:shape-plus")
+    captured = Event(name="Capture", types=("captured", "failed"), trigger=True, icon="mdi:camera-iris")
+
+    link = BinarySensor(name="Camera", device_class="connectivity", category="diagnostic", attributes=True, urgent=True)
+    frames_per_second = Sensor(
+        unit="Hz", device_class="frequency", state_class="measurement", precision=1, category="diagnostic"
+    )
+    detections_per_second = Sensor(
+        unit="Hz",
+        device_class="frequency",
+        state_class="measurement",
+        precision=1,
+        category="diagnostic",
+        enabled=False,
+    )
+    inference_time = Sensor(
+        unit="ms", device_class="duration", state_class="measurement", precision=1, category="diagnostic"
+    )
+    frame_age = Sensor(
+        unit="ms", device_class="duration", state_class="measurement", precision=0, category="diagnostic"
+    )
+    backend = Sensor(category="diagnostic", icon="mdi:chip")
+    model = Sensor(category="diagnostic", icon="mdi:graph-outline", attributes=True)
+    drops = Sensor(
+        name="Dropped messages",
+        attributes=True,
+        state_class="total_increasing",
+        precision=0,
+        category="diagnostic",
+        enabled=False,
+        icon="mdi:image-off",
+    )
+    stream_socket = Sensor(category="diagnostic", enabled=False, icon="mdi:video-wireless", attributes=True)
+
+    objects = Stream(
+        example='{"objects":[{"id":3,"label":"person","score":0.91,"box":[0.41,0.2,0.55,0.93],"position":"centre"}],'
+        '"frame":1234,"age_ms":38,"time":1767225600.123}'
+    )
+
+    def __init__(self, config: Config, scheduler: Scheduler, broker: Broker) -> None:
+        super().__init__(config, scheduler, broker)
+        settings = self.settings = config.section("vision", VisionSettings)
+        self._memory = Memory(config.state_directory() / f"{config.car.id}-vision.json")
+        self.sight = Sight(settings, self.clock)
+        self.grabber = Grabber(
+            lambda: make_camera(settings),
+            scheduler,
+            fps=settings.fps,
+            frozen_after_s=settings.frozen_after,
+            on_link=self._link_changed,
+            turn=lambda image: turned(image, settings),
+        )
+        self.snapshots = Snapshots(config.mqtt, f"{broker.client_id}-pictures", on_room=self.grabber.wake)
+        self.plain, self.boxed = Encoder(settings.jpeg_quality), Encoder(settings.jpeg_quality)
+        self.capturing = Capturing(self, capture_folder(config, settings))
+        self.server = StreamServer(
+            socket_path(config, settings), self, self.grabber, self.capturing.captures, fps=settings.stream_fps
+        )
+        self.detecting = FrameThread(
+            "detector", self.grabber, fps=settings.target_fps, work=self._look, wanted=self._detection_wanted
+        )
+        self._snapping = FrameThread(
+            "snapshots",
+            self.grabber,
+            fps=settings.mqtt_fps or 1,
+            work=self._show_snapshot,
+            wanted=lambda: bool(settings.mqtt_fps) and not (self.hidden() or self.pause) and self.snapshots.has_room,
+        )
+        self._measuring = Measuring(self)
+        self._telling = threading.RLock()  # guards what follows, and the tracker; taken inside the grabber's lock
+        self._epoch = 0
+        """Counts how often everything seen was forgotten: what was begun before is not told after."""
+        self._seen: Seen | None = None
+        self._empty_told_at = float("-inf")
+        self._person_shown_at = float("-inf")
+        kept = self._memory.get("confidence", float, settings.confidence)
+        confidence = kept if 0.05 <= kept <= 0.95 else settings.confidence
+        self.sight.set_confidence(confidence)
+        self.update(mode=OFF, pause=False, confidence=round(100 * confidence), drops=0)
+        self.show_model()
+
+    @classmethod
+    def configured(cls, config: Config) -> type[Self]:
+        """This class with a binary sensor for each class of `vision.occupancy`."""
+        labels = config.section("vision", VisionSettings).occupancy
+        extra = {
+            occupancy_key(label): BinarySensor(name=label.strip().capitalize(), device_class="occupancy", urgent=True)
+            for label in labels
+            if label != PERSON
+        }
+        if not extra:
+            return cls
+        try:
+            return cast("type[Self]", type(cls.__name__, (cls,), {**extra, "__doc__": cls.__doc__}))
+        except DeclarationError as error:
+            raise ConfigError(f"{config.source}: vision.occupancy: {error}") from None
+
+    # -- life ----------------------------------------------------------------------------------------------------
+
+    def open(self) -> None:
+        self._open_stream()
+        self.snapshots.start()
+        self.detecting.start()
+        self._snapping.start()
+        start_mode = self.settings.start_mode
+        self.set_mode(self._memory.get("mode", str, OFF) if start_mode == LAST else start_mode)
+
+    def close(self) -> None:
+        self.capturing.stop()
+        self._measuring.stop()
+        self.detecting.stop()
+        self._snapping.stop()
+        self.server.close()
+        self.grabber.close()
+
+    def goodbye(self) -> None:
+        self.snapshots.stop()
+        super().goodbye()
+
+    def problem(self) -> str | None:
+        since = self.detecting.busy_since
+        if since is not None and self.clock.monotonic() - since > DETECTION_LIMIT_S:
+            return f"a detection has been running for {self.clock.monotonic() - since:.0f} s"
+        return None
+
+    def send(self, key: str, payload: bytes, *, qos: int = 0, retain: bool = False) -> None:
+        """Pictures take the connection of their own, everything else the bridge's."""
+        if isinstance(self.entities[key], Picture):
+            self.snapshots.show(self.topics.channel(key), payload, retain=retain)
+        else:
+            super().send(key, payload, qos=qos, retain=retain)
+
+    # -- commands ------------------------------------------------------------------------------------------------
+
+    @Select(options=MODES, icon="mdi:camera-switch")
+    def mode(self, mode: str) -> None:
+        """Switches the camera: off, detection alone, or detection with snapshots and live stream."""
+        self.set_mode(mode)
+        self._memory.set(mode=mode)
+
+    @Switch(icon="mdi:pause-circle-outline")
+    def pause(self, on: bool) -> None:
+        """Keeps the camera open, but detects and shows nothing."""
+        self.update(pause=on)
+        if on:
+            self.blind()
+        self.grabber.wake()
+
+    @Button(icon="mdi:camera-iris", immediate=True)
+    def capture(self, request: Request) -> object:
+        """Takes a fresh picture, detects on it, stores it, and tells all that on the event; also while off."""
+        self.capturing.ask(request)
+        return DEFERRED
+
+    @Number(minimum=5, maximum=95, step=5, unit="%", category="config", mode="slider", icon="mdi:target")
+    def confidence(self, percent: int) -> None:
+        """Sets how sure the detector must be."""
+        self.sight.set_confidence(percent / 100)
+        self._memory.set(confidence=percent / 100)
+        self.update(confidence=percent)
+
+    def set_mode(self, mode: str) -> None:
+        """Change the mode and open or close the camera."""
+        if mode not in MODES:
+            mode = OFF  # a remembered word of another version
+        self.update(mode=mode)
+        if not self.server.is_open:
+            self._open_stream()
+        if mode == OFF:
+            self.grabber.release("mode")
+            self.blind()
+        else:
+            self.sight.retry()
+            self.grabber.hold("mode")
+            self._measuring.start()
+        self.grabber.wake()
+
+    def _open_stream(self) -> None:
+        """Serve the live picture; where that fails, everything else works, and the next change of mode tries again."""
+        try:
+            self.server.open()
+        except StreamError as error:
+            log.error("no live stream: %s", error)
+            self.set_attributes("stream_socket", problem=str(error))
+        else:
+            self.set_attributes("stream_socket", problem="")
+            self.update(stream_socket=str(self.server.path))
+
+    # -- what is shown -------------------------------------------------------------------------------------------
+
+    def hidden(self) -> str:
+        """Why there is no live picture now; empty: there is one, or there will be."""
+        if self.mode != ON_WITH_STREAM:
+            return f"the mode is {self.mode}; set it to {ON_WITH_STREAM}"
+        return ""
+
+    def paused(self) -> bool:
+        """Whether the live picture stands still for now."""
+        return bool(self.pause)
+
+    def live_jpeg(self, frame: Frame, *, boxes: bool) -> bytes:
+        """A frame as JPEG for the live stream, with or without boxes around what was found last."""
+        seen = self._seen if boxes else None
+        if seen is None or not seen.fresh:
+            return self.plain.jpeg(frame)
+        return self.boxed.jpeg(frame, seen.fresh, mark=seen.frame.number)
+
+    def _show_snapshot(self, frame: Frame) -> None:
+        """Send a frame, on the snapshots' thread; MQTT 5 carries its number and time beside it."""
+        details = {"frame": str(frame.number), "captured_at": f"{frame.wall:.6f}"}
+        self.snapshots.show(self.topics.channel("image"), self.plain.jpeg(frame), details=details)
+
+    # -- what is seen (on the detector's thread) -----------------------------------------------------------------
+
+    def _detection_wanted(self) -> bool:
+        return self.mode != OFF and not self.pause and not self.sight.problem
+
+    def _look(self, frame: Frame) -> None:
+        if not self.sight.loaded:
+            loaded = self.sight.load()
+            self.show_model()
+            if not loaded:
+                return
+        epoch = self._epoch
+        try:
+            detections = self.sight.find(frame.image)
+        except SightError:
+            self.blind()
+            self.show_model()
+            return
+        with self._telling:
+            if epoch != self._epoch or not self.link or not self._detection_wanted():
+                return  # switched off, paused or lost in the meantime
+            seen = self._seen = self.sight.follow(frame, detections)
+            self._measuring.count(seen)
+            self._tell(seen)
+
+    def _tell(self, seen: Seen) -> None:
+        self._tell_events(seen.events, seen.frame)
+        shown = [as_plain(track) for track in seen.tracks]
+        self.set_attributes("object_count", objects=shown)
+        known = self.sight.labels
+        present = {occupancy_key(label): on if label in known else None for label, on in seen.present.items()}
+        self.update(object_count=len(shown), **present)
+        now = seen.frame.captured_at
+        if seen.fresh or now - self._empty_told_at >= EMPTY_S:
+            self._empty_told_at = float("-inf") if seen.fresh else now
+            self.objects.put(
+                msgspec.json.encode(
+                    {
+                        "objects": [as_plain(track) for track in seen.fresh],
+                        "frame": seen.frame.number,
+                        "age_ms": round(seen.age_ms, 1),
+                        "time": round(seen.frame.wall, 3),
+                    }
+                )
+            )
+        people = [track for track in seen.fresh if track.label == PERSON]
+        new = any(str(event.change) == "new" and event.track.label == PERSON for event in seen.events)
+        if people and (new or now - self._person_shown_at >= LAST_PERSON_S):
+            self._person_shown_at = now
+            self.last_person.show(self.boxed.jpeg(seen.frame, people, mark=-seen.frame.number))
+
+    def _tell_events(self, events: list[TrackEvent], frame: Frame | None) -> None:
+        for event in events:
+            change = {"new": APPEARED, "gone": GONE}.get(str(event.change))
+            if change is None:
+                continue
+            details = as_plain(event.track)
+            moment = round(frame.wall if frame is not None else self.clock.wall(), 3)
+            self.sighting.fire(change, **details, frame=frame.number if frame else None, time=moment)
+            if change == APPEARED:
+                self.set_attributes("last_object", **details, time=moment)
+                self.update(last_object=event.track.label)
+
+    def blind(self) -> None:
+        """Nobody looks any more: what was seen is gone, and who is there is not known."""
+        with self._telling:
+            self._epoch += 1
+            self._seen = None
+            self._tell_events(self.sight.forget(), None)
+            self.set_attributes("object_count", objects=[])
+            presences = {occupancy_key(label): None for label in (PERSON, *self.settings.occupancy)}
+            self.update(object_count=None, inference_time=None, frame_age=None, **presences)
+
+    # -- the camera and the network ------------------------------------------------------------------------------
+
+    def _link_changed(self, link: bool | None, reason: str) -> None:
+        """The camera has come or gone; with the grabber's lock held."""
+        device = self.settings.device
+        self.set_attributes("link", source=self.settings.camera, device=device, reason=reason)
+        self.update(link=link)
+        if not link:
+            self.blind()
+
+    def show_model(self) -> None:
+        """Show what detects, or why nothing does."""
+        sight = self.sight
+        state = sight.about or ("none" if sight.problem else "not loaded yet")
+        self.set_attributes("model", problem=sight.problem, classes=list(sight.labels))
+        self.update(model=state, backend=sight.backend or None)

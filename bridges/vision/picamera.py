@@ -1,0 +1,136 @@
+"""The Raspberry Pi's own camera, through Picamera2 from the operating system's packages.
+
+Source: the Picamera2 manual. "RGB888" arrives as blue, green, red, which is what OpenCV wants; a request that is not
+released stops the camera after a few pictures.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import time
+from typing import Any
+
+from bridges.vision.cameras import CameraError, Shot
+from bridges.vision.settings import VisionSettings
+
+log = logging.getLogger(__name__)
+
+BUFFERS = 4
+"""Pictures that the camera may fill while one of them is copied."""
+OLDEST_S = 5.0
+"""A picture that says it is older than this tells a clock that is not ours."""
+
+
+class PiCamera:
+    """A camera of the Pi; `device` is its number, 0 where there is only one."""
+
+    paced = True
+
+    def __init__(self, settings: VisionSettings) -> None:
+        self._settings = settings
+        self._number = camera_number(settings.device)
+        self._camera: Any = None
+
+    def open(self) -> None:
+        kind = picamera2_class()
+        wanted = self._settings
+        try:
+            self._camera = kind(self._number)
+            controls: dict[str, Any] = {"FrameRate": wanted.fps}
+            if wanted.exposure_us or wanted.gain:
+                controls["AeEnable"] = not (wanted.exposure_us and wanted.gain)
+            if wanted.exposure_us:
+                controls["ExposureTime"] = wanted.exposure_us
+            if wanted.gain:
+                controls["AnalogueGain"] = wanted.gain
+            size = (wanted.width, wanted.height)
+            self._camera.configure(
+                self._camera.create_video_configuration(main={"size": size, "format": "RGB888"}, buffer_count=BUFFERS)
+            )
+            self._camera.set_controls(controls)
+            self._camera.start()
+        except Exception as error:  # Picamera2 raises whatever its parts raise, IndexError for a missing camera
+            self.close()
+            log.debug("opening the Pi camera", exc_info=True)
+            raise CameraError(self._explain(error)) from None
+
+    def read(self) -> Shot:
+        try:
+            request = self._camera.capture_request()
+            try:
+                image = request.make_array("main")
+                taken_ns = request.get_metadata().get("SensorTimestamp")
+            finally:
+                request.release()
+        except Exception as error:  # as above
+            log.debug("reading the Pi camera", exc_info=True)
+            raise CameraError(f"the Pi camera {self._number} was lost: {told(error)}") from None
+        return Shot(image, age_of(taken_ns))
+
+    def close(self) -> None:
+        camera, self._camera = self._camera, None
+        if camera is None:
+            return
+        for step in (camera.stop, camera.close):
+            with contextlib.suppress(RuntimeError):  # it never ran, or is gone already
+                step()
+
+    def _explain(self, error: Exception) -> str:
+        text = told(error)
+        if isinstance(error, IndexError):
+            return (
+                f"there is no Pi camera {self._number}; check its cable (with the Pi switched off) and vision.device, "
+                "then run: rpicam-hello --list-cameras"
+            )
+        if "busy" in text.lower() or "acquire" in text.lower():
+            return f"the Pi camera {self._number} is in use by another program; end that one first ({text})"
+        return f"the Pi camera {self._number} cannot be opened: {text}"
+
+
+def picamera2_class() -> Any:
+    """Picamera2's class, imported only now.
+
+    Raises:
+        CameraError: it is missing, or does not fit the other packages here.
+    """
+    try:
+        from picamera2 import Picamera2  # noqa: PLC0415 - only on a Pi, and only where its camera is used
+    except (ImportError, ValueError) as error:
+        if "numpy.dtype size changed" in str(error):
+            reason = (
+                "Picamera2 finds a simplejpeg that was built for another numpy; run, in this virtual environment: "
+                "pip install 'simplejpeg>=1.9'"
+            )
+        else:
+            reason = (
+                f"Picamera2 cannot be imported ({told(error)}); run: sudo apt install python3-picamera2, and make the "
+                "virtual environment with --system-site-packages"
+            )
+        raise CameraError(reason) from None
+    return Picamera2
+
+
+def camera_number(device: str) -> int:
+    """The number in `vision.device`; raises CameraError for something else."""
+    if device.strip() == "":
+        return 0
+    if not device.strip().isdigit():
+        raise CameraError(f"vision.device is {device!r}; for picamera2 it is the camera's number, 0 or 1")
+    return int(device)
+
+
+def age_of(taken_ns: int | None) -> float:
+    """How long ago the sensor took the picture; 0 where it does not say.
+
+    Source: libcamera's SensorTimestamp, nanoseconds on the clock of the time since boot.
+    """
+    if taken_ns is None:
+        return 0.0
+    age = time.clock_gettime(time.CLOCK_BOOTTIME) - taken_ns / 1e9
+    return age if 0.0 <= age <= OLDEST_S else 0.0
+
+
+def told(error: Exception) -> str:
+    """What an error says, in one line; its kind where it says nothing."""
+    return next(iter(str(error).splitlines()), "") or type(error).__name__

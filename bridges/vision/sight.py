@@ -1,0 +1,185 @@
+"""What is seen: the network, the tracker, and who is there. Loaded when it is first wanted."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+
+from bridges.vision.frames import Frame
+from bridges.vision.places import find_file
+from bridges.vision.presence import PERSON, Presence
+from bridges.vision.settings import VisionSettings
+from smartcar_mqtt.clock import Clock
+from smartcar_mqtt.models import locate
+
+if TYPE_CHECKING:
+    from bridges.vision.detection import Detection
+    from bridges.vision.detector import Detector
+    from bridges.vision.frames import Picture
+    from bridges.vision.tracker import Track, Tracker, TrackEvent
+
+log = logging.getLogger(__name__)
+
+LONGEST_FREE_SIDE = 640
+"""Longer side of the pictures that a network gets which takes any size."""
+
+
+class SightError(Exception):
+    """Nothing can be detected; the text says why."""
+
+
+class Seen(NamedTuple):
+    """What one frame has shown."""
+
+    frame: Frame
+    tracks: list[Track]
+    """All objects that count, those that are missing for a moment too."""
+    fresh: list[Track]
+    """Those of them that are in this frame."""
+    events: list[TrackEvent]
+    present: dict[str, bool]
+    inference_ms: float
+    age_ms: float
+    """How old the frame was when this was known."""
+
+
+class Sight:
+    """Looks at frames. All but `follow` and `forget` may be used from any thread: one lock guards the network.
+
+    (numpy and onnxruntime, 70 MB, are imported when the network is loaded: a camera that is off does without.)
+    """
+
+    def __init__(self, settings: VisionSettings, clock: Clock) -> None:
+        self.problem = "" if settings.model else "no model is configured (vision.model)"
+        """Why nothing is detected; empty: all is well, or not tried yet."""
+        self.about = ""
+        """The network in words, when it is loaded."""
+        self.backend = ""
+        """What runs it."""
+        self.labels: tuple[str, ...] = ()
+        """What it can tell apart, when it is loaded."""
+        self.inference_ms = 0.0
+        """How long the network took for the newest picture."""
+        self._settings = settings
+        self._clock = clock
+        self._confidence = settings.confidence
+        self._lock = threading.RLock()
+        self._detector: Detector | None = None
+        self._tracker: Tracker | None = None
+        self._presence = Presence(dict.fromkeys((PERSON, *settings.occupancy)), settings.off_delay)
+
+    def retry(self) -> None:
+        """Somebody may have put right what was wrong: the network is tried again when it is wanted next."""
+        if self._settings.model:
+            self.problem = ""
+
+    def load(self) -> bool:
+        """Load the network unless that is done; False where it cannot be used, with the reason in `problem`."""
+        with self._lock:
+            if self._detector is not None:
+                return True
+            if not self._settings.model:
+                return False
+            from bridges.vision.model import ModelError  # noqa: PLC0415 - as the class says
+
+            try:
+                self._load()
+            except ModelError as error:
+                self.problem = str(error)
+                log.error("nothing is detected: %s", error)
+                return False
+            self.problem = ""
+            return True
+
+    @property
+    def loaded(self) -> bool:
+        """Whether the network is there."""
+        return self._detector is not None
+
+    def set_confidence(self, confidence: float) -> None:
+        """From how sure a detection on an object counts, 0 to 1."""
+        with self._lock:
+            self._confidence = confidence
+            if self._detector is not None:
+                self._detector.confidence = confidence
+
+    def find(self, image: Picture) -> list[Detection]:
+        """What is in a picture by itself, the surest first; the network must be loaded.
+
+        Raises:
+            SightError: the network fails; it is then to be loaded anew.
+        """
+        from bridges.vision.model import ModelError  # noqa: PLC0415 - as the class says
+
+        with self._lock:
+            assert self._detector is not None  # noqa: S101 - as above
+            try:
+                found = self._detector.detect(image)
+            except ModelError as error:
+                self._detector = None
+                self.problem = str(error)
+                log.error("nothing is detected any more: %s", error)
+                raise SightError(str(error)) from None
+            self.inference_ms = 1000 * self._detector.inference_s
+            return found
+
+    def follow(self, frame: Frame, detections: list[Detection]) -> Seen:
+        """Hold what was found in a frame against the frames before. One thread at a time, `forget` included."""
+        assert self._tracker is not None  # noqa: S101 - `find` has found something
+        self._tracker.rules = msgspec.structs.replace(self._tracker.rules, score=self._confidence)
+        events = self._tracker.update(detections, frame.captured_at)
+        tracks = self._tracker.tracks
+        fresh = [track for track in tracks if track.last_seen == frame.captured_at]
+        present = self._presence.update((track.label for track in fresh), frame.captured_at)
+        age_ms = 1000 * (self._clock.monotonic() - frame.captured_at)
+        return Seen(frame, tracks, fresh, events, present, self.inference_ms, age_ms)
+
+    def forget(self) -> list[TrackEvent]:
+        """Nobody looks any more: all objects are gone."""
+        self._presence.forget()
+        return [] if self._tracker is None else self._tracker.clear()
+
+    def _load(self) -> None:
+        import onnxruntime  # noqa: PLC0415 - as the class says
+
+        from bridges.vision.detector import Detector  # noqa: PLC0415
+        from bridges.vision.labels import LabelError, read_labels  # noqa: PLC0415
+        from bridges.vision.letterbox import free_size  # noqa: PLC0415
+        from bridges.vision.model import Model, ModelError  # noqa: PLC0415
+        from bridges.vision.tracker import Rules, Tracker  # noqa: PLC0415
+
+        settings = self._settings
+        path = locate(settings.model)
+        beside = path.with_suffix(".txt")
+        label_file = find_file(settings.labels) if settings.labels else beside if beside.exists() else None
+        try:
+            labels = read_labels(label_file) if label_file else None
+        except LabelError as error:
+            raise ModelError(str(error)) from None
+        upright = settings.rotation % 180 == 0
+        width, height = (settings.width, settings.height) if upright else (settings.height, settings.width)
+        free = free_size(width, height, LONGEST_FREE_SIDE)
+        model = Model(path, labels=labels, threads=settings.threads, free_size=free)
+        self._detector = Detector(model, confidence=self._confidence, iou=settings.iou, only=settings.classes)
+        self._tracker = self._tracker or Tracker(Rules(score=self._confidence))
+        self.labels = tuple(model.labels)
+        self.about = f"{path.name}, {model.width}x{model.height}, {len(self.labels)} classes"
+        self.backend = f"onnxruntime {onnxruntime.__version__}"
+        log.info("%s: %s on %s", path, self.about, self.backend)
+        unknown = [label for label in settings.occupancy if label not in self.labels]
+        if unknown:
+            log.error("vision.occupancy: %s: no class of %s", ", ".join(unknown), path)
+
+
+def as_plain(track: Any) -> dict[str, Any]:
+    """An object as MQTT and attributes show it."""
+    return {
+        "id": track.id,
+        "label": track.label,
+        "score": round(track.score, 3),
+        "box": [round(side, 4) for side in track.box],
+        "position": str(track.position),
+    }

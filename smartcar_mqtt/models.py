@@ -1,0 +1,74 @@
+"""Models on this machine, and those that others publish: the table `models/published.yaml`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from smartcar_mqtt.config import PROJECT_ROOT, Section, hint
+from smartcar_mqtt.config_file import ConfigError, read_sections
+
+FOLDER = PROJECT_ROOT / "models"
+"""What comes with the project."""
+DOWNLOADED = FOLDER / "downloaded"
+"""What `smartcar models fetch` adds to it; not part of the project."""
+TABLE = FOLDER / "published.yaml"
+
+
+class Published(Section, frozen=True):
+    """A model that somebody else publishes."""
+
+    title: Annotated[str, Meta(min_length=1)]
+    url: Annotated[str, Meta(pattern=r"^https?://\S+$")]
+    sha256: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
+    size: Annotated[int, Meta(ge=1)]
+    """Length of the file in bytes."""
+    licence: Annotated[str, Meta(min_length=1)]
+    """What its publisher asks for."""
+    page: str = ""
+    """Where the publisher tells about it."""
+
+
+def read_table(path: Path = TABLE) -> dict[str, Published]:
+    """The published models by name.
+
+    Raises:
+        ConfigError: the table cannot be read; the text says where and why.
+    """
+    try:
+        return msgspec.convert(read_sections(path), dict[str, Published])
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"{path}: {error}") from None
+
+
+def find_published(name: str, path: Path = TABLE) -> Published:
+    """A published model.
+
+    Raises:
+        ConfigError: there is none of this name, or the table cannot be read.
+    """
+    table = read_table(path)
+    if name not in table:
+        raise ConfigError(f"there is no published model {name!r}{hint(name, table)}")
+    return table[name]
+
+
+def file_of(name: str, folder: Path | None = None) -> Path:
+    """Where a published model is put."""
+    return (folder or DOWNLOADED) / f"{name}.onnx"
+
+
+def locate(name: str) -> Path:
+    """The file of a model that the configuration names: a path, or the name of one that is in the project's folders.
+
+    A name that is nowhere leads to the place where it would be, so that whoever opens it says what is missing.
+    """
+    if "/" in name or name.endswith(".onnx"):
+        path = Path(name).expanduser()
+        return path if path.is_absolute() or path.exists() else PROJECT_ROOT / path
+    own = FOLDER / f"{name}.onnx"
+    downloaded = file_of(name)
+    return own if own.exists() or not downloaded.exists() else downloaded
