@@ -5,6 +5,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 # On a Raspberry Pi also what drives its pins.
 EXTRAS := $(shell grep -qs 'Raspberry Pi' /proc/device-tree/model && echo all,pi || echo all)
+# There the camera's library is a package of the system.
+VENV_OPTIONS := $(shell grep -qs 'Raspberry Pi' /proc/device-tree/model && echo --system-site-packages)
 
 .DEFAULT_GOAL := help
 .PHONY: help venv demo lint test unit bench docs pictures test-ha-newest clean
@@ -20,7 +22,7 @@ venv: .venv/ready
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	    { echo "Python 3.11 or newer is needed; name one: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
 	@echo "Setting up .venv (about a minute the first time)"
-	@$(PYTHON) -m venv .venv
+	@$(PYTHON) -m venv $(VENV_OPTIONS) .venv
 	@$(BIN)/pip install -q --disable-pip-version-check -e '.[$(EXTRAS)]'
 	@touch $@
 

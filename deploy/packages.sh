@@ -1,6 +1,7 @@
 #!/bin/sh
 # Installs the Debian packages that are missing: the broker with its command line programs, Python's venv module, what
-# draws the face (cairo, Pango, fonts for all scripts), and on a Raspberry Pi what builds the LED ring's driver.
+# draws the face (cairo, Pango, fonts for all scripts), and on a Raspberry Pi the camera's library and
+# what builds the LED ring's driver.
 # Does nothing, and needs no rights, where all are there.
 set -eu
 
@@ -30,6 +31,9 @@ fi
 if grep -qs 'Raspberry Pi' /proc/device-tree/model; then
     found gcc || missing="$missing gcc libc6-dev"
     ls /usr/include/python3*/Python.h >/dev/null 2>&1 || missing="$missing python3-dev"
+    # From Raspberry Pi OS; Debian for a Raspberry Pi does not have it, and does without.
+    "$python" -c 'import picamera2' 2>/dev/null ||
+        { apt-cache show python3-picamera2 >/dev/null 2>&1 && missing="$missing python3-picamera2"; } || true
 fi
 [ -n "$missing" ] || exit 0
 

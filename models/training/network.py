@@ -26,7 +26,7 @@ class Unit(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Apply it."""
-        return functional.leaky_relu(self.norm(self.conv(x)), 0.1)
+        return functional.leaky_relu(self.norm(self.conv(x)), 0.1, inplace=True)
 
 
 class Narrow(nn.Module):

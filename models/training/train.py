@@ -67,19 +67,20 @@ def _draw_into(pictures: multiprocessing.Queue[Learnt], seed: int) -> None:
 
 
 def learnt(sample: Sample) -> Learnt:
-    """A sample at the size of the input."""
+    """A sample at the size of the input, as planes of red, green and blue."""
     factor = INPUT[0] / sample.frame.shape[1]
     frame = sample.frame if factor == 1 else cv2.resize(sample.frame, INPUT, interpolation=cv2.INTER_LINEAR)
     boxes = [
         (each.left * factor, each.top * factor, each.right * factor, each.bottom * factor) for each in sample.labels
     ]
-    return frame, [FOUND_KINDS.index(each.kind) for each in sample.labels], boxes
+    planes = np.ascontiguousarray(frame[:, :, ::-1].transpose(2, 0, 1))
+    return planes, [FOUND_KINDS.index(each.kind) for each in sample.labels], boxes
 
 
 def mirrored(picture: Learnt) -> Learnt:
     """The picture as in a mirror."""
-    frame, kinds, boxes = picture
-    return cv2.flip(frame, 1), kinds, [(INPUT[0] - right, top, INPUT[0] - left, low) for left, top, right, low in boxes]
+    planes, kinds, boxes = picture
+    return planes[:, :, ::-1], kinds, [(INPUT[0] - right, top, INPUT[0] - left, low) for left, top, right, low in boxes]
 
 
 def batches(seed: int, size: int) -> Iterator[tuple[Tensor, list[tuple[Tensor, Tensor]]]]:
@@ -95,11 +96,11 @@ def batches(seed: int, size: int) -> Iterator[tuple[Tensor, list[tuple[Tensor, T
             pool[spot] = (picture, left - 1) if left > 1 else (next(source), USES)
         if len(pool) < KEPT_PICTURES:
             pool.extend((next(source), USES) for _ in range(4))
-        frames = np.stack([frame for frame, _, _ in batch])[:, :, :, ::-1].transpose(0, 3, 1, 2)
+        frames = torch.from_numpy(np.stack([planes for planes, _, _ in batch]))
         truths = [
             (torch.tensor(kinds, dtype=torch.long), torch.tensor(boxes).reshape(-1, 4)) for _, kinds, boxes in batch
         ]
-        yield torch.from_numpy(np.ascontiguousarray(frames)).float() / 255, truths
+        yield frames.float().div_(255), truths
 
 
 def validated(model: Detector, pictures: list[Sample]) -> dict[str, float]:
@@ -108,8 +109,8 @@ def validated(model: Detector, pictures: list[Sample]) -> dict[str, float]:
     results: list[tuple[Sample, Found]] = []
     with torch.no_grad():
         for sample in pictures:
-            frame, _, _ = learnt(sample)
-            blob = torch.from_numpy(np.ascontiguousarray(frame[:, :, ::-1].transpose(2, 0, 1)))[None].float() / 255
+            planes, _, _ = learnt(sample)
+            blob = torch.from_numpy(planes)[None].float() / 255
             factor = sample.frame.shape[1] / INPUT[0]
             results.append((sample, decoded(model(blob)[0].numpy(), factor, factor)))
     return average_precision(results)
@@ -135,6 +136,8 @@ def train(steps: int, batch_size: int, highest_rate: float, seed: int) -> Detect
     validation_source = samples(VALIDATION_SEED)
     validation = [next(validation_source) for _ in range(200)]
     middles = model.middles.T.contiguous()
+    pairs = zip(average.state_dict().values(), model.state_dict().values(), strict=True)
+    old, new = zip(*[(a, b) for a, b in pairs if a.dtype.is_floating_point], strict=True)
     model.train()
     start, running = time.monotonic(), 0.0
     for step, (frames, truths) in zip(range(steps), batches(seed, batch_size), strict=False):
@@ -149,9 +152,7 @@ def train(steps: int, batch_size: int, highest_rate: float, seed: int) -> Detect
         running = float(value.detach()) if step == 0 else 0.98 * running + 0.02 * float(value.detach())
         keep = min(SHARE_OF_OLD, (step + 1) / (step + 10))
         with torch.no_grad():
-            for old, new in zip(average.state_dict().values(), model.state_dict().values(), strict=True):
-                if old.dtype.is_floating_point:
-                    old.lerp_(new, 1 - keep)
+            torch._foreach_lerp_(old, new, 1 - keep)
         if (step + 1) % 500 == 0 or step + 1 == steps:
             figures = validated(average, validation)
             tell(

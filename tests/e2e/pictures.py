@@ -25,9 +25,12 @@ from rich.text import Text
 from tests.e2e.home_assistant import HomeAssistant
 from tests.e2e.install_home_assistant import hass_program
 from tests.e2e.screenshot import Chromium, home_assistant_page
+from tests.vision.viewer import get
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 WIDTH = 124
+MOST_SEEN = 2
+"""Things that the camera shall have found before its picture is taken."""
 
 
 def say(sentence: str) -> None:
@@ -86,14 +89,18 @@ def main() -> None:
         def publish(topic: str, payload: str) -> None:
             paho.mqtt.publish.single(f"smartcar/car/motion/{topic}", payload, port=port)
 
-        def wait(key: str, value: object) -> None:
-            say(f"waiting until {key} is {value}")
+        def wait(key: str, value: object, bridge: str = "motion") -> None:
+            say(f"waiting for {bridge}'s {key}")
             for _ in range(200):
-                message = paho.mqtt.subscribe.simple("smartcar/car/motion/state", port=port)
-                if json.loads(message.payload)[key] == value:
+                message = paho.mqtt.subscribe.simple(f"smartcar/car/{bridge}/state", port=port)
+                found = json.loads(message.payload)[key]
+                if value(found) if callable(value) else found == value:
                     return
                 time.sleep(0.1)
 
+        wait("object_count", lambda count: count is not None and count >= MOST_SEEN, "vision")
+        where = json.loads(paho.mqtt.subscribe.simple("smartcar/car/vision/state", port=port).payload)["stream_socket"]
+        (DOCS / "camera.jpg").write_bytes(get(Path(where), "/snapshot.jpg?boxes=1").body)
         say("starting Home Assistant")
         with HomeAssistant(hass_program(say), port) as home_assistant, Chromium() as browser:
             home_assistant.wait_state("sensor.smart_car_motion", "stopped")
