@@ -9,7 +9,7 @@ EXTRAS := $(shell grep -qs 'Raspberry Pi' /proc/device-tree/model && echo all,pi
 VENV_OPTIONS := $(shell grep -qs 'Raspberry Pi' /proc/device-tree/model && echo --system-site-packages)
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo lint test unit bench docs pictures test-ha-newest clean
+.PHONY: help venv demo lint test unit bench docs pictures test-oldest test-ha-newest clean
 
 help:
 	@sed -n '1,2s/^# //p' Makefile
@@ -47,6 +47,16 @@ test: lint
 unit: .venv/ready-dev
 	$(BIN)/pytest --ignore tests/e2e $(ARGS)
 
+# The oldest numpy, OpenCV and onnxruntime that setup.cfg allows; `make unit` has the newest.
+test-oldest: .venv-oldest/ready
+	.venv-oldest/bin/pytest tests/vision tests/unit/test_camera.py tests/unit/test_world_model.py $(ARGS)
+
+.venv-oldest/ready: setup.cfg
+	@$(PYTHON) -m venv .venv-oldest
+	@.venv-oldest/bin/pip install -q --disable-pip-version-check -e '.[all,dev]' 'numpy==1.24.*' \
+	    'opencv-python-headless==4.11.*' 'onnxruntime==1.22.0' 'onnx==1.16.*'
+	@touch $@
+
 # A newer Home Assistant than this system's Python can run: needs root and debootstrap.
 test-ha-newest: .venv/ready-dev
 	tests/e2e/newest_home_assistant.sh
@@ -62,4 +72,4 @@ pictures: .venv/ready-dev
 	$(BIN)/python -m tests.e2e.pictures
 
 clean:
-	rm -rf .venv .venv-ha build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-oldest .venv-ha build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

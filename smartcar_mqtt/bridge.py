@@ -18,7 +18,8 @@ from smartcar_mqtt.broker import Broker, Message
 from smartcar_mqtt.clock import CHANCE, Clock, Scheduler, Timer
 from smartcar_mqtt.commands import DEFERRED, Answer, CommandError, Parsed, Request, Status
 from smartcar_mqtt.config import Config, Section
-from smartcar_mqtt.entities import CommandEntity, DeclarationError, Entity, Event, Select, Sensor, Topics
+from smartcar_mqtt.entities import CommandEntity, Entity, Event, Select, Sensor, Topics
+from smartcar_mqtt.entities.together import check_together
 from smartcar_mqtt.following import Followed
 from smartcar_mqtt.worker import Worker
 
@@ -65,7 +66,8 @@ class Bridge:
         for ancestor in reversed(cls.__mro__):
             found.update({key: value for key, value in vars(ancestor).items() if isinstance(value, Entity)})
         cls.entities = found
-        check_entities(cls)
+        own = {key for key, entity in found.items() if vars(Bridge).get(key, entity) is not entity}
+        check_together(cls.__name__, found, reserved={*own, *Bridge.__annotations__})
 
     def __init__(self, config: Config, scheduler: Scheduler, broker: Broker) -> None:
         self.config = config
@@ -379,26 +381,3 @@ class Bridge:
         logging.getLogger().setLevel(level)
         self.update(log_level=level)
         log.info("log level is %s from now on", level)
-
-
-def check_entities(cls: type[Bridge]) -> None:
-    """Raise DeclarationError where entities of a bridge do not fit each other."""
-    names: dict[tuple[str, str], str] = {}
-    for key, entity in cls.entities.items():
-        entity.check_declaration()
-        if key in Bridge.__annotations__ or vars(Bridge).get(key, entity) is not entity:
-            raise DeclarationError(f"{cls.__name__}.{key}: this name belongs to every bridge; choose another one")
-        other = names.setdefault((entity.platform, entity.name), key)
-        if entity.platform and other != key:
-            raise DeclarationError(f"{cls.__name__}.{key}: has the same name {entity.name!r} as {other}")
-        for required in entity.requires:
-            found = cls.entities.get(required)
-            if found is None or found.platform != "binary_sensor":
-                raise DeclarationError(f"{cls.__name__}.{key}: requires {required!r}, which is no binary sensor here")
-    ids = [key for entity in cls.entities.values() if isinstance(entity, Event) for key in entity.triggers(NO_TOPICS)]
-    clash = set(ids) & cls.entities.keys()
-    if clash:
-        raise DeclarationError(f"{cls.__name__}: {min(clash)} is both an entity and a device trigger")
-
-
-NO_TOPICS = Topics("", "", "")

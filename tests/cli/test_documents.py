@@ -61,7 +61,8 @@ def test_the_reference_of_topics_is_up_to_date(run: Run) -> None:
 
 
 def test_links_in_the_documents_lead_somewhere() -> None:
-    for document in [*DOCUMENTS, "docs/serial-protocol.md", "CHANGELOG.md"]:
+    others = [str(path.relative_to(PROJECT)) for path in (PROJECT / "docs").glob("*.md")]
+    for document in [*DOCUMENTS, *others, "CHANGELOG.md", "models/README.md"]:
         text = (PROJECT / document).read_text()
         for target in re.findall(r"\]\((?!https?:)([^)#]+)", text):
             assert (PROJECT / document).parent.joinpath(target).exists(), f"{document}: {target}"
