@@ -14,12 +14,17 @@ import numpy as np
 from bridges.vision.decode import Layout, decode
 from bridges.vision.detector import Detector
 from bridges.vision.model import Model
-from tests.benchmarks.networks import OWN, YOLO11N_320, YOLO11N_640, Network, Size, candidates
+from smartcar_mqtt.models import locate
+from smartcar_mqtt.simulator.camera import Camera
+from smartcar_mqtt.simulator.scene import scene_of
+from smartcar_mqtt.simulator.world import World
+from tests.benchmarks.networks import YOLO11N_320, YOLO11N_640, Network, Size, candidates
 from tests.benchmarks.rig import BenchError, Effort
 from tests.benchmarks.table import Result, Rule
 from tests.vision import row_loops
 
-LIMITS = ((YOLO11N_640, 1.08), (YOLO11N_320, 1.15), (OWN, 1.3))
+LIMITS = ((YOLO11N_640, 1.08), (YOLO11N_320, 1.15))
+OWN_MODEL, OWN_LIMIT = locate("world"), 1.3
 OBJECTS = 20
 """In each frame of `detection`: a full room."""
 CROWD = 50
@@ -28,11 +33,11 @@ CROWD = 50
 
 def detection(effort: Effort) -> list[Result]:
     """A camera frame of 640x480 to its detections, next to the network alone on the same session."""
-    return [pipeline(effort, size, limit) for size, limit in LIMITS]
+    return [*(synthetic(effort, size, limit) for size, limit in LIMITS), own(effort)]
 
 
-def pipeline(effort: Effort, size: Size, limit: float) -> Result:
-    """One network: bare runs and whole frames by turns, so that both see the same machine."""
+def synthetic(effort: Effort, size: Size, limit: float) -> Result:
+    """A network of that size whose answer is always the same."""
     network = Network(size)
     model = network.model(candidates(size, OBJECTS))
     with tempfile.TemporaryDirectory() as folder:
@@ -43,19 +48,33 @@ def pipeline(effort: Effort, size: Size, limit: float) -> Result:
     found = detector.detect(frame)
     if len(found) != OBJECTS:
         raise BenchError(f"{size.title}: {len(found)} objects found, not {OBJECTS}")
-    blob = np.random.default_rng(4).random((1, 3, size.height, size.width)).astype(np.float32)
-    repetitions = effort.choose(150 if size.width == 640 else 500, 10)
+    title = f"{size.title} ({network.operations / 1e9:.2g} GFLOP)"
+    return pipeline(effort, detector, frame, title, limit)
+
+
+def own(effort: Effort) -> Result:
+    """The network that comes with the project, and what it was made for: the living room."""
+    detector = Detector(Model(OWN_MODEL, labels=OWN_MODEL.with_suffix(".txt")), confidence=0.4)
+    frame = Camera().picture(scene_of(World.load("living_room")))
+    if not detector.detect(frame):
+        raise BenchError("our own model finds nothing in the living room")
+    return pipeline(effort, detector, frame, f"our own model, {OWN_MODEL.name}", OWN_LIMIT)
+
+
+def pipeline(effort: Effort, detector: Detector, frame: np.ndarray, title: str, limit: float) -> Result:  # type: ignore[type-arg]
+    """Bare runs and whole frames by turns, so that both see the same machine."""
+    model = detector.model
+    blob = np.random.default_rng(4).random((1, 3, model.height, model.width)).astype(np.float32)
+    repetitions = effort.choose(150 if model.width == 640 else 500, 10)
     cv2_threads = cv2.getNumThreads()
     cv2.setNumThreads(1)  # the network has one as well
     try:
-        ours, bare = by_turns(
-            lambda: detector.detect(frame), lambda: bare_run(detector.model, blob), repetitions, effort, size.title
-        )
+        ours, bare = by_turns(lambda: detector.detect(frame), lambda: bare_run(model, blob), repetitions, effort, title)
     finally:
         cv2.setNumThreads(cv2_threads)
     return Result(
         benchmark="detection",
-        what=f"frame 640x480 → detections, {size.title} ({network.operations / 1e9:.2g} GFLOP); bare: session.run",
+        what=f"frame 640x480 → detections, {title}; bare: session.run",
         unit="ms",
         ours=1000 * ours,
         bare=1000 * bare,

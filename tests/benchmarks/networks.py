@@ -33,7 +33,6 @@ class Size:
 
 YOLO11N_640 = Size("YOLO11n's size at 640", 640, 640, 80, (16, 32, 64, 128, 256), 4)
 YOLO11N_320 = Size("YOLO11n's size at 320", 320, 320, 80, (16, 32, 64, 128, 256), 4)
-OWN = Size("our own model's size", 320, 256, 4, (8, 16, 32, 48, 64), 5)
 
 
 class Network:
