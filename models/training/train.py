@@ -11,6 +11,7 @@ import copy
 import hashlib
 import math
 import multiprocessing
+import queue
 import random
 import sys
 import time
@@ -62,8 +63,15 @@ def drawn_elsewhere(seed: int) -> Iterator[Learnt]:
 
 def _draw_into(pictures: multiprocessing.Queue[Learnt], seed: int) -> None:
     cv2.setNumThreads(1)
+    parent = multiprocessing.parent_process()
     for picture in drawn(seed):
-        pictures.put(picture)
+        while True:
+            try:
+                pictures.put(picture, timeout=10)
+                break
+            except queue.Full:  # it has enough for now, or has been killed
+                if parent is None or not parent.is_alive():
+                    return
 
 
 def learnt(sample: Sample) -> Learnt:
