@@ -14,14 +14,15 @@ from smartcar_mqtt.broker import Message
 from smartcar_mqtt.cli.connection import Session, broker_options, find_config, shown
 from smartcar_mqtt.config import Config
 from smartcar_mqtt.config_file import ConfigError
-from smartcar_mqtt.entities import Entity
+from smartcar_mqtt.entities import Entity, Stream
 from smartcar_mqtt.service import find_bridge
 
 REFRESH_S = 0.1
 NEWS_LINES = 6
-VALUE_WIDTH = 32
+LEAST_VALUE_WIDTH = 8
+FRAME_WIDTH = 6
 PAIR_WIDTH = 38
-"""Columns of the terminal for a name with its value."""
+"""Columns of the terminal for a name with its value; FRAME_WIDTH of them are lines and margins."""
 ALARMING = frozenset({"obstacle", "warning_zone", "sensors_blind", "gas_alarm", "emergency_stop"})
 ELSEWHERE = frozenset({"last_refused", "log_level"})
 """What the lines below the table tell in full, and what the bridges' logs tell."""
@@ -75,7 +76,7 @@ class Picture:
                 self.online[bridge] = message.payload == b"online"
             elif rest == "state":
                 self._state(bridge, message.payload)
-            elif rest != "telemetry" and message.payload.startswith(b"{"):
+            elif message.payload.startswith(b"{") and not self._is_stream(bridge, rest):
                 self._note(bridge, rest, msgspec.json.decode(message.payload))
             self.changed.notify_all()
 
@@ -95,14 +96,21 @@ class Picture:
         """Whether this is something that happens, not a value that changes."""
         return key != "availability" and key not in self.values.get(bridge, {})
 
-    def describe(self, bridge: str, key: str) -> tuple[str, str]:
-        """Name and unit of an entity; the bare key where this program does not know the bridge."""
+    def _is_stream(self, bridge: str, key: str) -> bool:
+        """Whether this comes several times a second, for programs."""
+        return isinstance(self._entity(bridge, key), Stream)
+
+    def _entity(self, bridge: str, key: str) -> Entity | None:
         if bridge not in self._entities:
             try:
                 self._entities[bridge] = find_bridge(bridge).entities
             except ConfigError:
-                self._entities[bridge] = {}
-        entity = self._entities[bridge].get(key)
+                self._entities[bridge] = {}  # one that this program does not know
+        return self._entities[bridge].get(key)
+
+    def describe(self, bridge: str, key: str) -> tuple[str, str]:
+        """Name and unit of an entity; the bare key where this program does not know the bridge."""
+        entity = self._entity(bridge, key)
         return (entity.name if entity else key), getattr(entity, "unit", None) or ""
 
 
@@ -127,15 +135,15 @@ def table_of(picture: Picture, width: int) -> Any:
     from rich.text import Text  # noqa: PLC0415
 
     names = sorted(set(picture.values) | set(picture.online), key=lambda name: (name != "motion", name))
-    parts: list[Any] = [table_of_bridge(picture, name, max(1, width // PAIR_WIDTH)) for name in names]
+    parts: list[Any] = [table_of_bridge(picture, name, width) for name in names]
     del picture.news[:-MOST_NEWS]
     events = [item for item in picture.news if picture.is_event(*item[:2])][-NEWS_LINES:]
     parts += [Text(line_of(picture, *item), style="dim", no_wrap=True, overflow="ellipsis") for item in events]
     return Group(*parts) if parts else Text("nothing heard of this car yet")
 
 
-def table_of_bridge(picture: Picture, bridge: str, pairs: int) -> Any:
-    """The values of one bridge, in so many pairs of columns; those that say nothing are left out."""
+def table_of_bridge(picture: Picture, bridge: str, width: int) -> Any:
+    """The values of one bridge, in as many pairs of columns as there is room for; empty ones are left out."""
     from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
 
@@ -148,9 +156,12 @@ def table_of_bridge(picture: Picture, bridge: str, pairs: int) -> Any:
         if key not in ELSEWHERE and not (value in (None, "") and key in DULL_WHEN_EMPTY)
     }
     named = [picture.describe(bridge, key) for key in values]
+    pairs = max(1, width // PAIR_WIDTH)
+    name_width = max((len(name) for name, _ in named), default=0)
+    value_width = max(LEAST_VALUE_WIDTH, (width - 1) // pairs - name_width - FRAME_WIDTH)
     for _ in range(pairs):
-        table.add_column(style="cyan", no_wrap=True, min_width=max((len(name) for name, _ in named), default=0))
-        table.add_column(min_width=8, max_width=VALUE_WIDTH, overflow="ellipsis", no_wrap=True)
+        table.add_column(style="cyan", no_wrap=True, min_width=name_width)
+        table.add_column(min_width=LEAST_VALUE_WIDTH, max_width=value_width, overflow="ellipsis", no_wrap=True)
     cells: list[Any] = []
     for (name, unit), (key, value) in zip(named, values.items(), strict=True):
         style = "bold red" if value is True and key in ALARMING else "dim" if value is None else ""

@@ -53,6 +53,9 @@ def test_watch_prints_plain_lines_where_there_is_no_terminal(run: Run, demo: Run
     assert watched.returncode == 0, watched.stderr
     assert re.search(r"^motion  Distance center: \d+ cm$", watched.stdout, re.MULTILINE)
     assert "motion  ESP32 link: on\n" in watched.stdout
+    assert "Ring light: on idle #" in watched.stdout
+    assert "vision  Objects in view:" in watched.stdout
+    assert "vision  Objects: " not in watched.stdout  # a stream for programs
 
 
 def test_watch_as_json_lines(run: Run, demo: RunningDemo) -> None:
