@@ -61,6 +61,32 @@ class ManualClock:
         self._now += seconds
 
 
+class Backoff:
+    """Pauses between attempts: each twice as long as the one before, and a little by chance, so that none keep step.
+
+    Args:
+        first_s: the first pause.
+        longest_s: where it stops to grow.
+        spread: by which share a pause may be shorter or longer.
+    """
+
+    def __init__(self, first_s: float, longest_s: float, *, spread: float = 0.2) -> None:
+        self._first_s = first_s
+        self._longest_s = longest_s
+        self._spread = spread
+        self._next_s = first_s
+
+    def next_s(self) -> float:
+        """The pause before the next attempt, in seconds."""
+        pause = self._next_s
+        self._next_s = min(2 * pause, self._longest_s)
+        return pause * CHANCE.uniform(1 - self._spread, 1 + self._spread)
+
+    def reset(self) -> None:
+        """An attempt has come off: begin with the first pause again."""
+        self._next_s = self._first_s
+
+
 class Timer:
     """A call that is due once; `cancel` makes it do nothing."""
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from bridges.display.cairo import cairocffi
 from bridges.display.framebuffer import Panel, PanelError, make_panel
 from bridges.display.settings import DisplaySettings
-from smartcar_mqtt.clock import CHANCE, Scheduler, Timer
+from smartcar_mqtt.clock import Backoff, Scheduler, Timer
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ class Screen:
         self._scheduler = scheduler
         self._on_change = on_change
         self._retry: Timer | None = None
-        self._retry_s = FIRST_RETRY_S
+        self._backoff = Backoff(FIRST_RETRY_S, LONGEST_RETRY_S, spread=0.1)
         self._reported = ""
         self.there = False
         """Whether the panel can be written to."""
@@ -71,7 +71,7 @@ class Screen:
             self._lose(error)
             return
         self.there, self.reason, self._reported = True, "", ""
-        self._retry_s = FIRST_RETRY_S
+        self._backoff.reset()
         log.info("the panel is there, %d by %d pixels", *self.size)
         self._on_change()
 
@@ -98,6 +98,5 @@ class Screen:
         if self.reason != self._reported:
             self._reported = self.reason
             log.error("%s; trying again", self.reason)
-        self._retry = self._scheduler.call_later(self._retry_s * CHANCE.uniform(0.9, 1.1), self.open)
-        self._retry_s = min(2 * self._retry_s, LONGEST_RETRY_S)
+        self._retry = self._scheduler.call_later(self._backoff.next_s(), self.open)
         self._on_change()

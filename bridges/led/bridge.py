@@ -17,7 +17,7 @@ from bridges.led.output import Output
 from bridges.led.settings import LedSettings
 from bridges.led.wish import Wish, colour_of, flash_seconds, merged
 from smartcar_mqtt.broker import Broker
-from smartcar_mqtt.clock import CHANCE, Scheduler, Timer
+from smartcar_mqtt.clock import Backoff, Scheduler, Timer
 from smartcar_mqtt.config import Config
 from smartcar_mqtt.entities import BinarySensor, Image, Light, Sensor
 from smartcar_mqtt.showing import ShowingBridge
@@ -86,7 +86,7 @@ class Led(ShowingBridge):
         """Step of the effect that is shown → its bytes: most effects come round every few seconds."""
         self._frame: Timer | None = None
         self._flash: Timer | None = None
-        self._retry_s = FIRST_RETRY_S
+        self._backoff = Backoff(FIRST_RETRY_S, LONGEST_RETRY_S, spread=0.1)
         self._reported = ""
         self._remember: Timer | None = None
         self._paint: Timer | None = None
@@ -124,7 +124,8 @@ class Led(ShowingBridge):
         except DriverError as error:
             self._lose_ring(error)
             return
-        self._retry_s, self._reported = FIRST_RETRY_S, ""
+        self._backoff.reset()
+        self._reported = ""
         log.info("the ring is there (driver %s)", self.settings.driver)
         self.set_attributes("link", driver=self.settings.driver, reason="")
         self.update(link=True)
@@ -139,8 +140,7 @@ class Led(ShowingBridge):
             log.error("%s; trying again", reason)
         self.set_attributes("link", driver=self.settings.driver, reason=reason)
         self.update(link=False)
-        self.scheduler.call_later(self._retry_s * CHANCE.uniform(0.9, 1.1), self._open_ring)
-        self._retry_s = min(2 * self._retry_s, LONGEST_RETRY_S)
+        self.scheduler.call_later(self._backoff.next_s(), self._open_ring)
 
     def _go_out(self) -> None:
         """Pixel by pixel from what the ring shows to what it is left with, which is written in any case."""

@@ -16,7 +16,7 @@ import serial
 
 from bridges.motion.keeper import Keeper
 from bridges.motion.protocol import STOP_LINE, BadLineError, Line, LineSplitter, parse_line
-from smartcar_mqtt.clock import CHANCE
+from smartcar_mqtt.clock import Backoff
 
 log = logging.getLogger(__name__)
 
@@ -125,7 +125,7 @@ class SerialLink:
             keeper.still()
 
     def _run(self) -> None:
-        delay = FIRST_RETRY_S
+        backoff = Backoff(FIRST_RETRY_S, LONGEST_RETRY_S)
         reported = ""
         while not self._stopping.is_set():
             try:
@@ -136,10 +136,10 @@ class SerialLink:
                     reported = reason
                     log.error("%s; trying again", reason)
                 self._on_down(reason)
-                self._stopping.wait(delay * CHANCE.uniform(0.8, 1.2))
-                delay = min(delay * 2, LONGEST_RETRY_S)
+                self._stopping.wait(backoff.next_s())
                 continue
-            delay, reported = FIRST_RETRY_S, ""
+            backoff.reset()
+            reported = ""
             log.info("serial link to %s is open", self.device)
             try:
                 self._on_up()

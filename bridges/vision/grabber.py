@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from bridges.vision.cameras import Camera, CameraError, Shot
 from bridges.vision.frames import Frame
-from smartcar_mqtt.clock import CHANCE, Scheduler, Timer
+from smartcar_mqtt.clock import Backoff, Scheduler, Timer
 
 if TYPE_CHECKING:
     from bridges.vision.frames import Picture
@@ -34,11 +34,6 @@ READING_LIMIT_S = 5.0
 MOST_GIVEN_UP = 3
 """So many threads may hang in a driver at once; with more, only waiting is left."""
 CLOSING_LIMIT_S = 2.0
-
-
-def spread() -> float:
-    """A factor for delays, so that not all retries of a house fall on one moment."""
-    return CHANCE.uniform(0.8, 1.2)
 
 
 class Session:
@@ -125,7 +120,7 @@ class Grabber:
         self._same_since: float | None = None
         self._session: Session | None = None
         self._given_up: list[Session] = []
-        self._delay = FIRST_RETRY_S
+        self._backoff = Backoff(FIRST_RETRY_S, LONGEST_RETRY_S)
         self._retry: Timer | None = None
         self._look_timer: Timer | None = None
 
@@ -151,7 +146,7 @@ class Grabber:
             if self._retry is not None:
                 self._retry.cancel()
                 self._retry = None
-            self._delay = FIRST_RETRY_S
+            self._backoff.reset()
             self._before = None
             self._forget()
             self._tell(None, "")
@@ -230,7 +225,7 @@ class Grabber:
             captured_at = now - shot.age_s
             self._newest = Frame(image, self.frames, captured_at, self._clock.wall() - shot.age_s)
             if now - session.first_at >= GOOD_LIFE_S:
-                self._delay = FIRST_RETRY_S
+                self._backoff.reset()
             self._tell(True, "")
             self.changed.notify_all()
             return self._wait_from(now)
@@ -270,8 +265,7 @@ class Grabber:
             log.error("%s; trying again", reason)
         self._forget()
         self._tell(False, reason)
-        self._retry = self._scheduler.call_later(self._delay * spread(), self._try_again)
-        self._delay = min(2.0 * self._delay, LONGEST_RETRY_S)
+        self._retry = self._scheduler.call_later(self._backoff.next_s(), self._try_again)
 
     def _try_again(self) -> None:
         with self.changed:

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from smartcar_mqtt.clock import ManualClock, Scheduler, SystemClock, Timer
+from smartcar_mqtt.clock import Backoff, ManualClock, Scheduler, SystemClock, Timer
 
 TIMEOUT_S = 5.0
 
@@ -181,3 +181,17 @@ def test_a_signal_just_before_the_sleep_is_not_slept_through() -> None:
     thread.join(TIMEOUT_S)
     assert not thread.is_alive()
     assert len(sleeps) == 1
+
+
+def test_pauses_between_attempts_double_up_to_the_longest_and_begin_anew_after_success() -> None:
+    backoff = Backoff(0.5, 3.0, spread=0)
+    assert [backoff.next_s() for _ in range(5)] == [0.5, 1.0, 2.0, 3.0, 3.0]
+    backoff.reset()
+    assert backoff.next_s() == 0.5
+
+
+def test_pauses_differ_by_chance_within_their_spread_and_do_not_drift() -> None:
+    backoff = Backoff(10.0, 10.0, spread=0.2)
+    pauses = [backoff.next_s() for _ in range(200)]
+    assert all(8.0 <= pause <= 12.0 for pause in pauses)
+    assert len(set(pauses)) > 100

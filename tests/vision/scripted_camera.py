@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from bridges.vision import grabber as grabber_module
 from bridges.vision.cameras import Camera, CameraError, Shot
 from bridges.vision.frames import Frame
 from bridges.vision.grabber import Grabber
-from smartcar_mqtt.clock import ManualClock, Scheduler
+from smartcar_mqtt.clock import Backoff, ManualClock, Scheduler
 
 TIMEOUT_S = 10.0
 
@@ -88,7 +89,7 @@ class Desk:
     """A grabber on a clock that the test moves; each attempt with the camera comes to the test."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, *, fps: float = 10.0, **options: Any) -> None:
-        monkeypatch.setattr(grabber_module, "spread", lambda: 1.0)
+        monkeypatch.setattr(grabber_module, "Backoff", partial(Backoff, spread=0))
         monkeypatch.setattr(grabber_module, "CLOSING_LIMIT_S", 0.05)
         self.clock = ManualClock()
         self.scheduler = Scheduler(self.clock)
@@ -147,7 +148,8 @@ class Desk:
 
     def settle(self) -> None:
         """Wait until no attempt is under way."""
-        session = self.grabber._session
+        with self.grabber.changed:  # an end that is being told is told to the last
+            session = self.grabber._session
         if session is not None:
             session.thread.join(TIMEOUT_S)
 
