@@ -6,9 +6,11 @@ import logging
 import os
 import threading
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import msgspec
+
+from smartcar_mqtt.config import Config
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +32,11 @@ class Memory:
             pass  # the first start
         except (OSError, msgspec.DecodeError) as error:
             log.warning("%s cannot be read (%s): the settings kept there are at their defaults again", path, error)
+
+    @classmethod
+    def of(cls, config: Config, name: str) -> Self:
+        """The memory of this car's bridge of that name, in the folder for what survives a restart."""
+        return cls(config.state_directory() / f"{config.car.id}-{name}.json")
 
     def get(self, key: str, kind: type[Any], default: Any) -> Any:
         """What was remembered, checked against a type that msgspec knows; the default where it does not fit."""

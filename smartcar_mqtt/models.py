@@ -61,14 +61,19 @@ def file_of(name: str, folder: Path | None = None) -> Path:
     return (folder or DOWNLOADED) / f"{name}.onnx"
 
 
+def find_file(named: str) -> Path:
+    """A model or label file by its path: as it stands, else below the program's own folder."""
+    path = Path(named).expanduser()
+    return path if path.is_absolute() or path.exists() else PROJECT_ROOT / path
+
+
 def locate(name: str) -> Path:
     """The file of a model that the configuration names: a path, or the name of one that is in the project's folders.
 
     A name that is nowhere leads to the place where it would be, so that whoever opens it says what is missing.
     """
     if "/" in name or name.endswith(".onnx"):
-        path = Path(name).expanduser()
-        return path if path.is_absolute() or path.exists() else PROJECT_ROOT / path
+        return find_file(name)
     own = FOLDER / f"{name}.onnx"
     downloaded = file_of(name)
     return own if own.exists() or not downloaded.exists() else downloaded

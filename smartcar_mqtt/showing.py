@@ -8,9 +8,9 @@ from smartcar_mqtt.bridge import Bridge
 from smartcar_mqtt.broker import Broker
 from smartcar_mqtt.clock import Scheduler, Timer
 from smartcar_mqtt.config import Config
-from smartcar_mqtt.entities import Switch
+from smartcar_mqtt.entities import Sensor, Switch
 from smartcar_mqtt.memory import Memory
-from smartcar_mqtt.situation import NAMES, Situation, situation
+from smartcar_mqtt.situation import NAMES, Layer, Situation, situation
 
 BLOCKED_S = 5.0
 """How long an obstacle is news. A car may stand before a wall for hours, and has other things to show there."""
@@ -28,10 +28,12 @@ class ShowingBridge(Bridge):
         "motion/result",
     )
 
+    shown_by = Sensor(options=tuple(str(layer) for layer in Layer), icon="mdi:layers-triple-outline", attributes=True)
+
     def __init__(self, config: Config, scheduler: Scheduler, broker: Broker) -> None:
         super().__init__(config, scheduler, broker)
         self.situation = Situation()
-        self.memory = Memory(config.state_directory() / f"{config.car.id}-{self.name}.json")
+        self.memory = Memory.of(config, self.name)
         self._heard: dict[str, Any] = {}
         self._not_heard_again: set[str] = set()
         self._online: bool | None = None

@@ -32,6 +32,15 @@ class Phase(enum.StrEnum):
     ERROR = "error"
 
 
+class Layer(enum.StrEnum):
+    """On whose behalf something is shown, the most important one first."""
+
+    SAFETY = "safety"
+    SYSTEM = "system"
+    ASSISTANT = "assistant"
+    USER = "user"
+
+
 class Situation(msgspec.Struct, frozen=True):
     """What is going on, as far as anybody has said."""
 

@@ -5,24 +5,14 @@ Pure: the situation and what people have chosen go in, what is shown comes out.
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Callable
 
 import msgspec
 
-from smartcar_mqtt.situation import Phase, Situation
+from smartcar_mqtt.situation import Layer, Phase, Situation
 
 BASE = "base"
 """The face of a car that is left to itself: it looks about, and falls asleep after a while."""
-
-
-class Layer(enum.StrEnum):
-    """On whose behalf a face is shown, the most important one first."""
-
-    SAFETY = "safety"
-    SYSTEM = "system"
-    ASSISTANT = "assistant"
-    USER = "user"
 
 
 class Shown(msgspec.Struct, frozen=True):

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import msgspec
 
 from bridges.display.animation import Animator
-from bridges.display.arbiter import BASE, Layer, Shown, decide
+from bridges.display.arbiter import BASE, Shown, decide
 from bridges.display.backlight import Backlight, BacklightError, find_backlight
 from bridges.display.caption import Caption
 from bridges.display.expressions import EXPRESSIONS
@@ -26,7 +26,7 @@ from smartcar_mqtt.broker import Broker
 from smartcar_mqtt.clock import CHANCE, Scheduler, Timer
 from smartcar_mqtt.commands import Blocked
 from smartcar_mqtt.config import Config
-from smartcar_mqtt.entities import BinarySensor, Image, Number, Select, Sensor
+from smartcar_mqtt.entities import BinarySensor, Image, Number, Select
 from smartcar_mqtt.showing import ShowingBridge
 from smartcar_mqtt.situation import Situation
 
@@ -48,7 +48,6 @@ class Display(ShowingBridge):
     follows = (*ShowingBridge.follows, LEVEL, OBJECTS)
 
     face = Image(icon="mdi:face-recognition")
-    shown_by = Sensor(options=tuple(str(layer) for layer in Layer), icon="mdi:layers-triple-outline", attributes=True)
     link = BinarySensor(name="Panel", device_class="connectivity", category="diagnostic", attributes=True, urgent=True)
     backlight = BinarySensor(icon="mdi:brightness-6", category="diagnostic", attributes=True)
 

@@ -9,6 +9,7 @@ import click
 from bridges.display.expressions import EXPRESSIONS
 from bridges.display.settings import DisplaySettings
 from bridges.display.themes import THEMES
+from smartcar_mqtt.cli.pictures import save_picture
 from smartcar_mqtt.config import load
 
 FILE = click.Path(path_type=Path, dir_okay=False)
@@ -45,7 +46,7 @@ def sheet(file: Path, theme: str) -> None:
     """Write a picture (PNG) of all expressions to FILE, in colours and in black and white."""
     from bridges.display.sheet import contact_sheet  # noqa: PLC0415 - cairo, only for who wants pictures
 
-    save(file, contact_sheet(THEMES[theme]), f"{len(EXPRESSIONS)} expressions")
+    save_picture(file, contact_sheet(THEMES[theme]), f"{len(EXPRESSIONS)} expressions")
 
 
 @group.command()
@@ -58,7 +59,7 @@ def face(expression: str, file: Path, width: int, height: int, theme: str) -> No
     """Write a picture (PNG) of one EXPRESSION to FILE."""
     from bridges.display.sheet import face_png  # noqa: PLC0415 - cairo, only for who wants pictures
 
-    save(file, face_png(expression, width, height, THEMES[theme]), f"{expression}, {width}x{height} pixels")
+    save_picture(file, face_png(expression, width, height, THEMES[theme]), f"{expression}, {width}x{height} pixels")
 
 
 @group.command()
@@ -80,12 +81,3 @@ def off(config_file: str | None) -> None:
         raise click.ClickException(str(error)) from None
     panel.close()
     click.echo("there is no panel (driver none)" if settings.driver == "none" else f"{settings.device} is black")
-
-
-def save(file: Path, encoded: bytes, what: str) -> None:
-    """Write a picture and say so."""
-    try:
-        file.write_bytes(encoded)
-    except OSError as error:
-        raise click.ClickException(f"cannot write {file}: {error.strerror or error}") from error
-    click.echo(f"{file}: {what}, {len(encoded) / 1000:.0f} kB")

@@ -9,9 +9,10 @@ from functools import lru_cache
 
 import msgspec
 
-from bridges.led.arbiter import Layer, Shown
+from bridges.led.arbiter import Shown
 from bridges.led.colours import BLACK, Colour, blend
 from bridges.led.effects import EFFECTS
+from smartcar_mqtt.situation import Layer
 
 SUDDEN = frozenset({"wakeword_detected"})
 """Effects that answer somebody at once. So does everything about safety."""

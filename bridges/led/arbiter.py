@@ -5,7 +5,6 @@ Pure: the situation and the light that people have set go in, what is shown come
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Callable
 
 import msgspec
@@ -13,19 +12,10 @@ import msgspec
 from bridges.led.colours import Colour
 from bridges.led.effects import EFFECTS
 from bridges.led.wish import Wish
-from smartcar_mqtt.situation import Phase, Situation
+from smartcar_mqtt.situation import Layer, Phase, Situation
 
 SAFETY_BRIGHTNESS = 128
 """Least brightness (0 to 255) of what is about safety, however far people have dimmed the ring."""
-
-
-class Layer(enum.StrEnum):
-    """On whose behalf something is shown, the most important one first."""
-
-    SAFETY = "safety"
-    SYSTEM = "system"
-    ASSISTANT = "assistant"
-    USER = "user"
 
 
 class Shown(msgspec.Struct, frozen=True):

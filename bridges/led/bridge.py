@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from bridges.led.animation import Animation, fade_seconds
-from bridges.led.arbiter import Layer, Shown, decide
+from bridges.led.arbiter import Shown, decide
 from bridges.led.colours import Colour, scale
 from bridges.led.drivers import DriverError, ring_for
 from bridges.led.effects import EFFECTS
@@ -21,7 +21,7 @@ from smartcar_mqtt.clock import Backoff, Scheduler, Timer
 from smartcar_mqtt.config import Config
 from smartcar_mqtt.entities import BinarySensor, Image, Light, Sensor
 from smartcar_mqtt.showing import ShowingBridge
-from smartcar_mqtt.situation import Situation
+from smartcar_mqtt.situation import Layer, Situation
 
 log = logging.getLogger(__name__)
 
@@ -52,9 +52,6 @@ class Led(ShowingBridge):
     title = "LED ring"
     settings_type = LedSettings
 
-    shown_by = Sensor(
-        name="Shown by", options=tuple(str(layer) for layer in Layer), icon="mdi:layers-triple-outline", attributes=True
-    )
     current = Sensor(
         unit="mA",
         device_class="current",

@@ -10,6 +10,7 @@ from bridges.led.drivers import DriverError, ring_for
 from bridges.led.effect import MOST_PIXELS
 from bridges.led.output import Output
 from bridges.led.settings import LedSettings
+from smartcar_mqtt.cli.pictures import save_picture
 from smartcar_mqtt.config import load
 
 
@@ -38,12 +39,7 @@ def sheet(file: Path, count: int) -> None:
     """Write a picture (PNG) of all effects to FILE: name, what it means, and eight moments of each."""
     from bridges.led.picture import contact_sheet  # noqa: PLC0415 - Pillow, only for who wants pictures
 
-    encoded = contact_sheet(count)
-    try:
-        file.write_bytes(encoded)
-    except OSError as error:
-        raise click.ClickException(f"cannot write {file}: {error.strerror or error}") from error
-    click.echo(f"{file}: all effects on a ring of {count}, {len(encoded) / 1000:.0f} kB")
+    save_picture(file, contact_sheet(count), f"all effects on a ring of {count}")
 
 
 @group.command()

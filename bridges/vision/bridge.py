@@ -137,7 +137,7 @@ class Vision(Bridge):
     def __init__(self, config: Config, scheduler: Scheduler, broker: Broker) -> None:
         super().__init__(config, scheduler, broker)
         settings = self.settings = config.section("vision", VisionSettings)
-        self._memory = Memory(config.state_directory() / f"{config.car.id}-vision.json")
+        self._memory = Memory.of(config, self.name)
         self.sight = Sight(settings, self.clock)
         self.grabber = Grabber(
             lambda: make_camera(settings),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from bridges.vision.settings import VisionSettings
-from smartcar_mqtt.config import PROJECT_ROOT, Config
+from smartcar_mqtt.config import Config
 
 
 def socket_path(config: Config, settings: VisionSettings) -> Path:
@@ -20,9 +20,3 @@ def capture_folder(config: Config, settings: VisionSettings) -> Path:
     if settings.capture_directory:
         return Path(settings.capture_directory).expanduser()
     return config.state_directory() / f"{config.car.id}-captures"
-
-
-def find_file(named: str) -> Path:
-    """A model or label file by its name: as it stands, else below the program's own folder."""
-    path = Path(named).expanduser()
-    return path if path.is_absolute() or path.exists() else PROJECT_ROOT / path

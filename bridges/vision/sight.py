@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from bridges.vision.frames import Frame
-from bridges.vision.places import find_file
 from bridges.vision.presence import PERSON, Presence
 from bridges.vision.settings import VisionSettings
 from smartcar_mqtt.clock import Clock
-from smartcar_mqtt.models import locate
+from smartcar_mqtt.models import find_file, locate
 
 if TYPE_CHECKING:
     from bridges.vision.detection import Detection

@@ -7,9 +7,9 @@ import itertools
 import msgspec
 import pytest
 
-from bridges.display.arbiter import BASE, EXPRESSION_OF_PHASE, Layer, Shown, decide
+from bridges.display.arbiter import BASE, EXPRESSION_OF_PHASE, Shown, decide
 from bridges.display.expressions import EXPRESSIONS
-from smartcar_mqtt.situation import Phase, Situation
+from smartcar_mqtt.situation import Layer, Phase, Situation
 
 QUIET = Situation(phase=Phase.IDLE, assistant_online=True, motors_linked=True, connected=True)
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from bridges.led.animation import Animation, fade_seconds, repeats
-from bridges.led.arbiter import Layer, Shown
+from bridges.led.arbiter import Shown
 from bridges.led.effects import EFFECTS
+from smartcar_mqtt.situation import Layer
 
 COUNT, FPS = 8, 50
 RED, BLUE, BLACK = (255, 0, 0), (0, 0, 255), (0, 0, 0)

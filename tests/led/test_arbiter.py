@@ -7,10 +7,10 @@ import itertools
 import msgspec
 import pytest
 
-from bridges.led.arbiter import RULES, SAFETY_BRIGHTNESS, Layer, Shown, decide
+from bridges.led.arbiter import RULES, SAFETY_BRIGHTNESS, Shown, decide
 from bridges.led.effects import EFFECTS
 from bridges.led.wish import Wish
-from smartcar_mqtt.situation import Phase, Situation
+from smartcar_mqtt.situation import Layer, Phase, Situation
 
 CALM = Situation(connected=True)
 ALL_AT_ONCE = Situation(

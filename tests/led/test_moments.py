@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from bridges.led.arbiter import Layer, Shown
+from bridges.led.arbiter import Shown
 from bridges.led.effects import EFFECTS
 from bridges.led.moments import MOMENTS, main_colour, mean_milliamps, moments, portrait
 from bridges.led.output import Output
+from smartcar_mqtt.situation import Layer
 
 BLUE = (0, 0, 255)
 OUTPUT = Output(8, "GRB", gamma=1.0)
