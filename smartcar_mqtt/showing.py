@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from smartcar_mqtt.bridge import Bridge
-from smartcar_mqtt.broker import Broker
 from smartcar_mqtt.clock import Scheduler, Timer
 from smartcar_mqtt.config import Config
 from smartcar_mqtt.entities import Sensor, Switch
 from smartcar_mqtt.memory import Memory
+from smartcar_mqtt.mqtt.broker import Broker
 from smartcar_mqtt.situation import NAMES, Layer, Situation, situation
 
 BLOCKED_S = 5.0

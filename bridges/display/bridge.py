@@ -22,11 +22,11 @@ from bridges.display.portrait import Portrait, compose, png
 from bridges.display.screen import Screen, panel_for
 from bridges.display.settings import DisplaySettings
 from bridges.display.words import Words
-from smartcar_mqtt.broker import Broker
 from smartcar_mqtt.clock import CHANCE, Scheduler, Timer
 from smartcar_mqtt.commands import Blocked
 from smartcar_mqtt.config import Config
 from smartcar_mqtt.entities import BinarySensor, Image, Number, Select
+from smartcar_mqtt.mqtt.broker import Broker
 from smartcar_mqtt.showing import ShowingBridge
 from smartcar_mqtt.situation import Situation
 

@@ -16,10 +16,10 @@ from bridges.led.moments import main_colour, mean_milliamps, portrait
 from bridges.led.output import Output
 from bridges.led.settings import LedSettings
 from bridges.led.wish import Wish, colour_of, flash_seconds, merged
-from smartcar_mqtt.broker import Broker
 from smartcar_mqtt.clock import Backoff, Scheduler, Timer
 from smartcar_mqtt.config import Config
 from smartcar_mqtt.entities import BinarySensor, Image, Light, Sensor
+from smartcar_mqtt.mqtt.broker import Broker
 from smartcar_mqtt.showing import ShowingBridge
 from smartcar_mqtt.situation import Layer, Situation
 

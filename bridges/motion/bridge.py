@@ -15,7 +15,6 @@ from bridges.motion.safety import STOPPED, Control, Zone
 from bridges.motion.scan import Reading
 from bridges.motion.settings import MotionSettings
 from smartcar_mqtt.bridge import Bridge
-from smartcar_mqtt.broker import Broker
 from smartcar_mqtt.clock import Scheduler
 from smartcar_mqtt.commands import DEFERRED, Blocked, Refused, Request
 from smartcar_mqtt.config import Config
@@ -30,6 +29,7 @@ from smartcar_mqtt.entities import (
     Stream,
     Switch,
 )
+from smartcar_mqtt.mqtt.broker import Broker
 
 log = logging.getLogger(__name__)
 

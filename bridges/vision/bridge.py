@@ -25,7 +25,6 @@ from bridges.vision.settings import LAST, MODES, OFF, ON_WITH_STREAM, VisionSett
 from bridges.vision.sight import Seen, Sight, SightError, as_plain
 from bridges.vision.stream import StreamError, StreamServer
 from smartcar_mqtt.bridge import Bridge
-from smartcar_mqtt.broker import Broker
 from smartcar_mqtt.clock import Scheduler
 from smartcar_mqtt.commands import DEFERRED, Request
 from smartcar_mqtt.config import Config
@@ -45,7 +44,8 @@ from smartcar_mqtt.entities import (
 )
 from smartcar_mqtt.entities.signals import Picture
 from smartcar_mqtt.memory import Memory
-from smartcar_mqtt.snapshots import Snapshots
+from smartcar_mqtt.mqtt.broker import Broker
+from smartcar_mqtt.mqtt.snapshots import Snapshots
 
 if TYPE_CHECKING:
     from bridges.vision.tracker import TrackEvent

@@ -15,8 +15,8 @@ from typing import Any, Self, TypeVar
 import click
 import msgspec
 
-from smartcar_mqtt.broker import Broker, Message
 from smartcar_mqtt.config import Car, Config, Mqtt, load
+from smartcar_mqtt.mqtt.broker import Broker, Message
 
 CONNECT_TIMEOUT_S = 5.0
 FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])

@@ -21,9 +21,9 @@ from typing import IO, Protocol, Self
 
 import yaml
 
-from smartcar_mqtt.broker import Broker, Message
 from smartcar_mqtt.cli.connection import demo_file
 from smartcar_mqtt.config import ENVIRONMENT_PREFIX, Mqtt
+from smartcar_mqtt.mqtt.broker import Broker, Message
 
 ONLINE_TIMEOUT_S = 20.0
 END_TIMEOUT_S = 5.0

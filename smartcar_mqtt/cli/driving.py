@@ -10,9 +10,9 @@ from typing import Any
 import click
 import msgspec
 
-from smartcar_mqtt.broker import Message
 from smartcar_mqtt.cli.connection import Session, broker_options, find_config
 from smartcar_mqtt.entities import Topics
+from smartcar_mqtt.mqtt.broker import Message
 
 DIRECTIONS = ("forward", "backward", "left", "right", "stop")
 ANSWER_TIMEOUT_S = 3.0

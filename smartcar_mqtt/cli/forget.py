@@ -5,9 +5,9 @@ from __future__ import annotations
 import click
 import msgspec
 
-from smartcar_mqtt.broker import Message
 from smartcar_mqtt.cli.connection import Session, broker_options, find_config, wait_until_complete
 from smartcar_mqtt.config import Config
+from smartcar_mqtt.mqtt.broker import Message
 
 COMPLETE_TIMEOUT_S = 10.0
 

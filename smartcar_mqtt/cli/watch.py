@@ -10,11 +10,11 @@ from typing import Any
 import click
 import msgspec
 
-from smartcar_mqtt.broker import Message
 from smartcar_mqtt.cli.connection import Session, broker_options, find_config, shown
 from smartcar_mqtt.config import Config
 from smartcar_mqtt.config_file import ConfigError
 from smartcar_mqtt.entities import Entity, Stream
+from smartcar_mqtt.mqtt.broker import Message
 from smartcar_mqtt.service import find_bridge
 
 REFRESH_S = 0.1

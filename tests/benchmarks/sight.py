@@ -17,8 +17,8 @@ import numpy as np
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
-from smartcar_mqtt.broker import Broker
 from smartcar_mqtt.config import Mqtt
+from smartcar_mqtt.mqtt.broker import Broker
 from smartcar_mqtt.simulator.camera import Camera
 from smartcar_mqtt.simulator.room import load_room
 from smartcar_mqtt.simulator.scene import scene_of

@@ -7,9 +7,9 @@ from types import TracebackType
 from typing import Any, Self
 
 from smartcar_mqtt.bridge import Bridge
-from smartcar_mqtt.broker import Broker
 from smartcar_mqtt.clock import Scheduler, SystemClock
 from smartcar_mqtt.config import load
+from smartcar_mqtt.mqtt.broker import Broker
 from tests.mosquitto import Mosquitto
 
 

@@ -11,7 +11,6 @@ from typing import Any, NamedTuple, TypeVar
 import msgspec
 
 from smartcar_mqtt.bridge import Bridge
-from smartcar_mqtt.broker import Broker, Message
 from smartcar_mqtt.clock import Clock, ManualClock, Scheduler, SystemClock
 from smartcar_mqtt.commands import DEFERRED, Blocked, Parsed, Request, parse_envelope
 from smartcar_mqtt.config import Car, Config, Logging, Mqtt, Section
@@ -34,6 +33,7 @@ from smartcar_mqtt.entities import (
     Trigger,
     Update,
 )
+from smartcar_mqtt.mqtt.broker import Broker, Message
 
 BASE = "smartcar/car/lamp"
 DISCOVERY = "homeassistant/device/smartcar_car_lamp/config"

@@ -12,9 +12,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from smartcar_mqtt import discovery
 from smartcar_mqtt.bridge import SYNC_TIMEOUT_S
 from smartcar_mqtt.commands import Status
+from smartcar_mqtt.mqtt import discovery
 from smartcar_mqtt.worker import MOST_WAITING
 from tests.library.example import BASE, BIRTH, DISCOVERY, Desk, Lamp, make_config, running
 from tests.library.observer import Observer, Seen

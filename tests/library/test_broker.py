@@ -18,10 +18,10 @@ from typing import Any
 import pytest
 import trustme
 
-from smartcar_mqtt import broker as broker_module
-from smartcar_mqtt.broker import FIRST_RETRY_S, LONGEST_RETRY_S, STREAM_WINDOW, Broker, Message
 from smartcar_mqtt.config import Mqtt, Tls
 from smartcar_mqtt.config_file import ConfigError
+from smartcar_mqtt.mqtt import broker as broker_module
+from smartcar_mqtt.mqtt.broker import FIRST_RETRY_S, LONGEST_RETRY_S, STREAM_WINDOW, Broker, Message
 from tests.library.observer import Observer
 from tests.mosquitto import HOST, Mosquitto, free_port
 from tests.program import Output, Program
@@ -127,7 +127,7 @@ def test_last_words_are_published_and_the_will_is_not(broker: Mosquitto, observe
 def test_the_will_is_published_retained_when_the_process_is_killed(broker: Mosquitto, observer: Observer) -> None:
     script = (
         "import sys, threading\n"
-        "from smartcar_mqtt.broker import Broker\n"
+        "from smartcar_mqtt.mqtt.broker import Broker\n"
         "from smartcar_mqtt.config import Mqtt\n"
         "broker = Broker(Mqtt(host='127.0.0.1', port=int(sys.argv[1])), 'victim', will=('car/availability', b'gone'))\n"
         "broker.on_connected = lambda: print('connected', flush=True)\n"
@@ -219,7 +219,7 @@ def test_two_with_one_client_id_fight_ever_more_slowly(
 ) -> None:
     """Debian's Mosquitto (2.0.11) closes the older connection without a word."""
     suspicion = threading.Event()
-    monkeypatch.setattr(logging.getLogger("smartcar_mqtt.broker"), "error", lambda *_: suspicion.set())
+    monkeypatch.setattr(logging.getLogger("smartcar_mqtt.mqtt.broker"), "error", lambda *_: suspicion.set())
     delays: list[float] = []
     with connection(broker.port, protocol=protocol) as first:
         spread = first.broker._client.reconnect_delay_set
@@ -275,13 +275,13 @@ def test_a_refused_subscription_is_logged(tmp_path: Path, protocol: str) -> None
             records.put(record.getMessage())
 
     handler = Handler(logging.ERROR)
-    logging.getLogger("smartcar_mqtt.broker").addHandler(handler)
+    logging.getLogger("smartcar_mqtt.mqtt.broker").addHandler(handler)
     try:
         with Mosquitto(extra) as mosquitto, connection(mosquitto.port, protocol=protocol) as made:
             made.start()
             sentence = records.get(timeout=TIMEOUT_S)
     finally:
-        logging.getLogger("smartcar_mqtt.broker").removeHandler(handler)
+        logging.getLogger("smartcar_mqtt.mqtt.broker").removeHandler(handler)
     assert sentence.startswith(f"the broker at 127.0.0.1:{mosquitto.port} refuses a subscription: ")
     assert sentence.endswith("; check its access list")
 

@@ -8,9 +8,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from smartcar_mqtt import __version__, discovery
+from smartcar_mqtt import __version__
 from smartcar_mqtt.config import Car, Config, Logging, Mqtt, Section
 from smartcar_mqtt.entities import Topics
+from smartcar_mqtt.mqtt import discovery
 from tests.library.example import DISCOVERY, Lamp
 
 TOPICS = Topics("smartcar", "car", "lamp")

@@ -9,9 +9,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from smartcar_mqtt.broker import Broker
 from smartcar_mqtt.clock import ManualClock, Scheduler, SystemClock
 from smartcar_mqtt.config import Car, Config, Logging, Mqtt, Section
+from smartcar_mqtt.mqtt.broker import Broker
 from smartcar_mqtt.showing import BLOCKED_S, ShowingBridge
 from smartcar_mqtt.situation import Phase, Situation
 from tests.library.example import NotingBroker, running

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from smartcar_mqtt.snapshots import SEND_BUFFER_BYTES, Snapshots
+from smartcar_mqtt.mqtt.snapshots import SEND_BUFFER_BYTES, Snapshots
 from tests.library.example import make_config
 from tests.library.observer import TIMEOUT_S, Observer
 from tests.mosquitto import Mosquitto

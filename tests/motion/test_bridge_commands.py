@@ -13,9 +13,9 @@ from bridges.motion.bridge import Motion
 from bridges.motion.latch import read_latch, write_latch
 from bridges.motion.protocol import parse_line
 from bridges.motion.settings import MotionSettings
-from smartcar_mqtt.broker import Broker, Message
 from smartcar_mqtt.clock import ManualClock, Scheduler
 from smartcar_mqtt.config import load
+from smartcar_mqtt.mqtt.broker import Broker, Message
 from tests.motion.bench import DATA, ListedLink
 
 BASE = "smartcar/car/motion"

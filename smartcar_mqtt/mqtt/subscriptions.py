@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from smartcar_mqtt.broker import Message
+from smartcar_mqtt.mqtt.broker import Message
 
 log = logging.getLogger(__name__)
 

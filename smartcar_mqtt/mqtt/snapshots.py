@@ -18,8 +18,8 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from smartcar_mqtt.broker import Broker
 from smartcar_mqtt.config import Mqtt
+from smartcar_mqtt.mqtt.broker import Broker
 
 log = logging.getLogger(__name__)
 
