@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Meta
 
 from smartcar_mqtt.config import PROJECT_ROOT, Section, hint
-from smartcar_mqtt.config_file import ConfigError, read_sections
+from smartcar_mqtt.config.file import ConfigError, read_sections
 
 FOLDER = PROJECT_ROOT / "models"
 """What comes with the project."""

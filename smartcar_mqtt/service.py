@@ -18,7 +18,7 @@ from typing import TextIO
 from smartcar_mqtt.bridge import Bridge
 from smartcar_mqtt.clock import Scheduler, SystemClock
 from smartcar_mqtt.config import Config, Logging, bridge_names, dotenv_problem, hint, load
-from smartcar_mqtt.config_file import ConfigError
+from smartcar_mqtt.config.file import ConfigError
 from smartcar_mqtt.mqtt.broker import Broker
 
 log = logging.getLogger(__name__)

@@ -6,7 +6,7 @@ imported. Either is told in one sentence, by whichever command or daemon wanted 
 
 from __future__ import annotations
 
-from smartcar_mqtt.config_file import ConfigError
+from smartcar_mqtt.config.file import ConfigError
 
 try:
     import cairocffi

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bridges.display.cairo import cairocffi
-from smartcar_mqtt.config_file import ConfigError
+from smartcar_mqtt.config.file import ConfigError
 
 try:
     import pangocairocffi

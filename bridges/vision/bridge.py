@@ -28,7 +28,7 @@ from smartcar_mqtt.bridge import Bridge
 from smartcar_mqtt.clock import Scheduler
 from smartcar_mqtt.commands import DEFERRED, Request
 from smartcar_mqtt.config import Config
-from smartcar_mqtt.config_file import ConfigError
+from smartcar_mqtt.config.file import ConfigError
 from smartcar_mqtt.entities import (
     BinarySensor,
     Button,

@@ -11,7 +11,7 @@ import click
 
 from smartcar_mqtt import __version__
 from smartcar_mqtt.config import bridge_names
-from smartcar_mqtt.config_file import ConfigError
+from smartcar_mqtt.config.file import ConfigError
 
 COMMANDS = {
     "demo": "demo:demo",

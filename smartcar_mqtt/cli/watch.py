@@ -12,7 +12,7 @@ import msgspec
 
 from smartcar_mqtt.cli.connection import Session, broker_options, find_config, shown
 from smartcar_mqtt.config import Config
-from smartcar_mqtt.config_file import ConfigError
+from smartcar_mqtt.config.file import ConfigError
 from smartcar_mqtt.entities import Entity, Stream
 from smartcar_mqtt.mqtt.broker import Message
 from smartcar_mqtt.service import find_bridge

@@ -25,7 +25,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from smartcar_mqtt.clock import CHANCE
 from smartcar_mqtt.config import Mqtt
-from smartcar_mqtt.config_file import ConfigError
+from smartcar_mqtt.config.file import ConfigError
 
 log = logging.getLogger(__name__)
 

@@ -323,7 +323,7 @@ def test_a_missing_package_is_told_in_one_sentence(missing: str) -> None:
     program = f"""
 import sys
 sys.modules["{missing}"] = None
-from smartcar_mqtt.config_file import ConfigError
+from smartcar_mqtt.config.file import ConfigError
 try:
     import bridges.display.caption
 except ConfigError as error:

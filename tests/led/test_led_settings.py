@@ -6,7 +6,7 @@ import pytest
 
 from bridges.led.settings import LedSettings
 from smartcar_mqtt.config import load
-from smartcar_mqtt.config_file import ConfigError
+from smartcar_mqtt.config.file import ConfigError
 
 
 def settings(**variables: object) -> LedSettings:

@@ -19,7 +19,7 @@ import pytest
 import trustme
 
 from smartcar_mqtt.config import Mqtt, Tls
-from smartcar_mqtt.config_file import ConfigError
+from smartcar_mqtt.config.file import ConfigError
 from smartcar_mqtt.mqtt import broker as broker_module
 from smartcar_mqtt.mqtt.broker import FIRST_RETRY_S, LONGEST_RETRY_S, STREAM_WINDOW, Broker, Message
 from tests.library.observer import Observer

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Meta
 
-from smartcar_mqtt import config as configuration
 from smartcar_mqtt.config import Config, Mqtt, Section, dotenv_problem, load
-from smartcar_mqtt.config_file import ConfigError
+from smartcar_mqtt.config import model as configuration
+from smartcar_mqtt.config.file import ConfigError
 
 
 class Lamp(Section, frozen=True):

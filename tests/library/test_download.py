@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from smartcar_mqtt import download as downloads
-from smartcar_mqtt.config_file import ConfigError
+from smartcar_mqtt.config.file import ConfigError
 from smartcar_mqtt.download import DownloadError, download
 from smartcar_mqtt.models import DOWNLOADED, FOLDER, file_of, find_published, locate, read_table
 from tests.library.file_server import FileServer

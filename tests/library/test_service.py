@@ -18,7 +18,7 @@ import pytest
 from smartcar_mqtt import config as configuration
 from smartcar_mqtt import service as service_module
 from smartcar_mqtt.config import Logging
-from smartcar_mqtt.config_file import ConfigError
+from smartcar_mqtt.config.file import ConfigError
 from smartcar_mqtt.entities import Button
 from smartcar_mqtt.service import JournalFormatter, Notifier, Service, find_bridge, is_journal, set_up_logging
 from tests.library.example import BASE, Lamp, make_config

@@ -18,10 +18,10 @@ from typing import Annotated, Any, Literal, TypeVar
 import msgspec
 from msgspec import Meta
 
-from smartcar_mqtt.config_file import ConfigError, read_sections
+from smartcar_mqtt.config.file import ConfigError, read_sections
 
 ENVIRONMENT_PREFIX = "SMARTCAR__"
-PROJECT_ROOT = Path(__file__).resolve().parent.parent
+PROJECT_ROOT = Path(__file__).resolve().parents[2]
 SECRET_NAMES = ("MQTT_USERNAME", "MQTT_PASSWORD")
 """Secrets that the library itself reads; bridges read theirs with `Config.secret`."""
 

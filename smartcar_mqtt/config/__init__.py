@@ -1,0 +1,36 @@
+"""The configuration: one YAML file, typed; overrides and secrets from the environment."""
+
+from smartcar_mqtt.config.file import ConfigError, read_sections
+from smartcar_mqtt.config.model import (
+    COMMON_SECTIONS,
+    ENVIRONMENT_PREFIX,
+    PROJECT_ROOT,
+    Car,
+    Config,
+    Logging,
+    Mqtt,
+    Section,
+    Tls,
+    bridge_names,
+    dotenv_problem,
+    hint,
+    load,
+)
+
+__all__ = [
+    "COMMON_SECTIONS",
+    "ENVIRONMENT_PREFIX",
+    "PROJECT_ROOT",
+    "Car",
+    "Config",
+    "ConfigError",
+    "Logging",
+    "Mqtt",
+    "Section",
+    "Tls",
+    "bridge_names",
+    "dotenv_problem",
+    "hint",
+    "load",
+    "read_sections",
+]
