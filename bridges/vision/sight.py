@@ -12,7 +12,7 @@ from bridges.vision.frames import Frame
 from bridges.vision.presence import PERSON, Presence
 from bridges.vision.settings import VisionSettings
 from smartcar_mqtt.clock import Clock
-from smartcar_mqtt.models import find_file, locate
+from smartcar_mqtt.models.catalogue import find_file, locate
 
 if TYPE_CHECKING:
     from bridges.vision.detection import Detection

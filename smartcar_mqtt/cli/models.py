@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 import msgspec
 
-from smartcar_mqtt.download import DownloadError, download
-from smartcar_mqtt.models import DOWNLOADED, TABLE, file_of, find_published, read_table
+from smartcar_mqtt.models.catalogue import DOWNLOADED, TABLE, file_of, find_published, read_table
+from smartcar_mqtt.models.download import DownloadError, download
 
 table_option = click.option(
     "--table",

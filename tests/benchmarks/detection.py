@@ -14,7 +14,7 @@ import numpy as np
 from bridges.vision.decode import Layout, decode
 from bridges.vision.detector import Detector
 from bridges.vision.model import Model
-from smartcar_mqtt.models import locate
+from smartcar_mqtt.models.catalogue import locate
 from smartcar_mqtt.simulator.camera import Camera
 from smartcar_mqtt.simulator.scene import scene_of
 from smartcar_mqtt.simulator.world import World

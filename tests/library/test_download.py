@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from smartcar_mqtt import download as downloads
 from smartcar_mqtt.config.file import ConfigError
-from smartcar_mqtt.download import DownloadError, download
-from smartcar_mqtt.models import DOWNLOADED, FOLDER, file_of, find_published, locate, read_table
+from smartcar_mqtt.models.catalogue import DOWNLOADED, FOLDER, file_of, find_published, locate, read_table
+from smartcar_mqtt.models.catalogue import download as downloads
+from smartcar_mqtt.models.download import DownloadError, download
 from tests.library.file_server import FileServer
 
 CONTENT = random.Random(1).randbytes(300_000)
