@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from smartcar_mqtt import config as configuration
+from smartcar_mqtt.config import model as configuration
 from smartcar_mqtt import service as service_module
 from smartcar_mqtt.config import Logging
 from smartcar_mqtt.config.file import ConfigError
