@@ -17,7 +17,7 @@ from smartcar_mqtt.clock import CHANCE, Clock, Scheduler, Timer
 from smartcar_mqtt.commands import DEFERRED, Answer, CommandError, Parsed, Request, Status
 from smartcar_mqtt.config import Config, Section
 from smartcar_mqtt.entities import CommandEntity, Entity, Event, Select, Sensor, Topics
-from smartcar_mqtt.entities.together import check_together
+from smartcar_mqtt.entities.consistency import check_together
 from smartcar_mqtt.mqtt import discovery
 from smartcar_mqtt.mqtt.broker import Broker, Message
 from smartcar_mqtt.mqtt.subscriptions import Followed

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from smartcar_mqtt.simulator.esp32 import Firmware
-from smartcar_mqtt.simulator.room import Gas, Room, RoundObstacle, Start, Wall
-from smartcar_mqtt.simulator.world import World
+from smartcar_mqtt.simulator.esp32.firmware import Firmware
+from smartcar_mqtt.simulator.world.room import Gas, Room, RoundObstacle, Start, Wall
+from smartcar_mqtt.simulator.world.world import World
 
 RADIUS_M = 0.11
 FULL = (255, 255)

@@ -1,6 +1,6 @@
 """Which face is shown, and which line of text: two tables, in each of them the first row that applies wins.
 
-Pure: the situation and what people have chosen go in, what is shown comes out.
+Pure: the status of the car and what people have chosen go in, what is shown comes out.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from smartcar_mqtt.situation import Layer, Phase, Situation
+from smartcar_mqtt.car_status import CarStatus, Layer, Phase
 
 BASE = "base"
 """The face of a car that is left to itself: it looks about, and falls asleep after a while."""
@@ -40,7 +40,7 @@ EXPRESSION_OF_PHASE = {
 """Source: the seed's state map; a phase that is missing here (idle) leaves the face to people."""
 OFFLINE_EXPRESSION = "sad"
 
-Applies = Callable[[Situation], bool]
+Applies = Callable[[CarStatus], bool]
 SAFETY: tuple[tuple[Layer, Applies, str], ...] = (
     (Layer.SAFETY, lambda now: now.emergency_stop, "sad"),
     (Layer.SAFETY, lambda now: now.blocked, "surprised"),
@@ -60,33 +60,33 @@ STATUS: tuple[tuple[Applies, str], ...] = (
 )
 
 
-def decide(situation: Situation, wish: str, *, follow: bool, just_chosen: bool = False) -> Shown:
+def decide(car_status: CarStatus, wish: str, *, follow: bool, just_chosen: bool = False) -> Shown:
     """What is shown now.
 
     Args:
-        situation: what the other bridges say.
+        car_status: what the other bridges say.
         wish: the expression that people have chosen, at some time.
         follow: whether the assistant is shown.
         just_chosen: whether they have chosen it since the assistant's last news: who presses a button wants to see it.
     """
-    status = status_of(situation, follow=follow)
+    status = status_of(car_status, follow=follow)
     urgent = status == EMERGENCY_STOP
     for layer, applies, expression in SAFETY:
-        if applies(situation):
+        if applies(car_status):
             return Shown(layer, expression, status, urgent)
     # Without the broker, nobody knows what the assistant does now.
-    if follow and not just_chosen and situation.connected is not False:
-        expression_of_phase = EXPRESSION_OF_PHASE.get(situation.phase or Phase.IDLE)
+    if follow and not just_chosen and car_status.connected is not False:
+        expression_of_phase = EXPRESSION_OF_PHASE.get(car_status.phase or Phase.IDLE)
         if expression_of_phase is not None:
             return Shown(Layer.ASSISTANT, expression_of_phase, status)
-        if situation.assistant_online is False:
+        if car_status.assistant_online is False:
             return Shown(Layer.ASSISTANT, OFFLINE_EXPRESSION, status, rests=True)
     return Shown(Layer.USER, wish, status, rests=wish == BASE)
 
 
-def status_of(situation: Situation, *, follow: bool) -> str:
-    """The line of text that the situation calls for; empty: none."""
+def status_of(car_status: CarStatus, *, follow: bool) -> str:
+    """The line of text that the status of the car calls for; empty: none."""
     for applies, line in STATUS:
-        if applies(situation) and (follow or line != ASSISTANT_OFFLINE):
+        if applies(car_status) and (follow or line != ASSISTANT_OFFLINE):
             return line
     return ""

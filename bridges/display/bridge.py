@@ -22,20 +22,20 @@ from bridges.display.portrait import Portrait, compose, png
 from bridges.display.screen import Screen, panel_for
 from bridges.display.settings import DisplaySettings
 from bridges.display.words import Words
+from smartcar_mqtt.car_status import CarStatus
 from smartcar_mqtt.clock import CHANCE, Scheduler, Timer
 from smartcar_mqtt.commands import Blocked
 from smartcar_mqtt.config import Config
 from smartcar_mqtt.entities import BinarySensor, Image, Number, Select
 from smartcar_mqtt.mqtt.broker import Broker
-from smartcar_mqtt.showing import ShowingBridge
-from smartcar_mqtt.situation import Situation
+from smartcar_mqtt.status_bridge import StatusBridge
 
 log = logging.getLogger(__name__)
 
 LEVEL, OBJECTS = "tts/level", "vision/objects"
 
 
-class Display(ShowingBridge):
+class Display(StatusBridge):
     """The face display.
 
     Threads: whatever decides, draws or touches the panel runs on the main thread. Commands (worker thread) and what
@@ -45,7 +45,7 @@ class Display(ShowingBridge):
     name = "display"
     title = "Face display"
     settings_type = DisplaySettings
-    follows = (*ShowingBridge.follows, LEVEL, OBJECTS)
+    follows = (*StatusBridge.follows, LEVEL, OBJECTS)
 
     face = Image(icon="mdi:face-recognition")
     link = BinarySensor(name="Panel", device_class="connectivity", category="diagnostic", attributes=True, urgent=True)
@@ -67,7 +67,7 @@ class Display(ShowingBridge):
         self._caption = self._typeset("")
         self._caption_since = now
         self._backlight: Backlight | None = None
-        wish = self.memory.get("expression", str, BASE)
+        wish = self.state_store.get("expression", str, BASE)
         self._wish = wish if wish in EXPRESSIONS else BASE
         self._just_chosen = False
         self._drawn: object = None
@@ -133,7 +133,7 @@ class Display(ShowingBridge):
     @Select(options=tuple(EXPRESSIONS), icon="mdi:emoticon-outline")
     def expression(self, name: str) -> None:
         """Chooses the face, until the assistant or safety needs it; kept over restarts. `base`: a life of its own."""
-        self.memory.set(expression=name)
+        self.state_store.set(expression=name)
         self.scheduler.call_later(0, lambda: self._choose(name))
 
     @TimedText(icon="mdi:message-text-outline")
@@ -173,8 +173,8 @@ class Display(ShowingBridge):
 
     # -- what others say (network thread) ------------------------------------------------------------------------
 
-    def situation_changed(self, before: Situation) -> None:
-        after = self.situation
+    def car_status_changed(self, before: CarStatus) -> None:
+        after = self.car_status
         self.scheduler.call_later(0, lambda: self._turn(before, after))
 
     def heard(self, source: str, message: Any) -> None:
@@ -216,8 +216,8 @@ class Display(ShowingBridge):
         self._animator.watch(place, self.clock.monotonic())
         self._wake()
 
-    def _turn(self, before: Situation, after: Situation) -> None:
-        """The situation is another one."""
+    def _turn(self, before: CarStatus, after: CarStatus) -> None:
+        """The status of the car has changed."""
         if (before.phase, before.assistant_online) != (after.phase, after.assistant_online):
             self._just_chosen = False
         if msgspec.structs.replace(before, connected=None) != msgspec.structs.replace(after, connected=None):
@@ -226,7 +226,7 @@ class Display(ShowingBridge):
 
     def _decide(self) -> Shown:
         follow = self.follow_assistant is True
-        return decide(self.situation, self._wish, follow=follow, just_chosen=self._just_chosen)
+        return decide(self.car_status, self._wish, follow=follow, just_chosen=self._just_chosen)
 
     def _look(self) -> None:
         """See what is to be shown now, and show it."""

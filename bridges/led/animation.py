@@ -12,7 +12,7 @@ import msgspec
 from bridges.led.arbiter import Shown
 from bridges.led.colours import BLACK, Colour, blend
 from bridges.led.effects import EFFECTS
-from smartcar_mqtt.situation import Layer
+from smartcar_mqtt.car_status import Layer
 
 SUDDEN = frozenset({"wakeword_detected"})
 """Effects that answer somebody at once. So does everything about safety."""

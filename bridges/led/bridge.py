@@ -16,12 +16,12 @@ from bridges.led.moments import main_colour, mean_milliamps, portrait
 from bridges.led.output import Output
 from bridges.led.settings import LedSettings
 from bridges.led.wish import Wish, colour_of, flash_seconds, merged
+from smartcar_mqtt.car_status import CarStatus, Layer
 from smartcar_mqtt.clock import Backoff, Scheduler, Timer
 from smartcar_mqtt.config import Config
 from smartcar_mqtt.entities import BinarySensor, Image, Light, Sensor
 from smartcar_mqtt.mqtt.broker import Broker
-from smartcar_mqtt.showing import ShowingBridge
-from smartcar_mqtt.situation import Layer, Situation
+from smartcar_mqtt.status_bridge import StatusBridge
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ MOST_PAINTED = 24
 """Pictures that are kept, so that the assistant's phases are drawn once and not with every sentence."""
 
 
-class Led(ShowingBridge):
+class Led(StatusBridge):
     """The LED ring.
 
     Threads: everything that draws or touches the ring runs on the main thread. Commands (worker thread) and what
@@ -76,7 +76,7 @@ class Led(ShowingBridge):
             settings.pixels, settings.order, settings.gamma, settings.brightness, settings.max_milliamps
         )
         self._animation = Animation(settings.pixels, settings.fps)
-        self._wish: Wish = self.memory.get("wish", Wish, Wish())
+        self._wish: Wish = self.state_store.get("wish", Wish, Wish())
         self._shown: Shown | None = None
         self._written = b""
         self._film: dict[int, bytes] = {}
@@ -109,7 +109,7 @@ class Led(ShowingBridge):
             log.error("the ring stays as it was: %s", error)
         finally:
             self._ring.close()
-            self.memory.set(wish=self._wish)
+            self.state_store.set(wish=self._wish)
             super().close()
 
     def _open_ring(self) -> None:
@@ -173,12 +173,12 @@ class Led(ShowingBridge):
 
     def _remember_wish(self) -> None:
         # On the worker: a card that is busy must not hold up the pictures.
-        if not self._worker.submit(lambda: self.memory.set(wish=self._wish)):
+        if not self._worker.submit(lambda: self.state_store.set(wish=self._wish)):
             log.warning("the light is not remembered yet: too much else to do")
 
     # -- what is shown -------------------------------------------------------------------------------------------
 
-    def situation_changed(self, before: Situation) -> None:
+    def car_status_changed(self, before: CarStatus) -> None:
         self.scheduler.call_later(0, self.look)
 
     def following_changed(self) -> None:
@@ -190,7 +190,7 @@ class Led(ShowingBridge):
         Args:
             transition_s: seconds that people asked the change of their light to take; None: the usual time.
         """
-        shown = decide(self.situation, self._wish, follow=self.follow_assistant is True)
+        shown = decide(self.car_status, self._wish, follow=self.follow_assistant is True)
         if shown == self._shown:
             return
         self._shown = shown

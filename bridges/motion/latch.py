@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from smartcar_mqtt.memory import write
+from smartcar_mqtt.state_store import write
 
 log = logging.getLogger(__name__)
 

@@ -43,9 +43,9 @@ from smartcar_mqtt.entities import (
     Switch,
 )
 from smartcar_mqtt.entities.signals import Picture
-from smartcar_mqtt.memory import Memory
 from smartcar_mqtt.mqtt.broker import Broker
 from smartcar_mqtt.mqtt.snapshots import Snapshots
+from smartcar_mqtt.state_store import StateStore
 
 if TYPE_CHECKING:
     from bridges.vision.tracker import TrackEvent
@@ -137,7 +137,7 @@ class Vision(Bridge):
     def __init__(self, config: Config, scheduler: Scheduler, broker: Broker) -> None:
         super().__init__(config, scheduler, broker)
         settings = self.settings = config.section("vision", VisionSettings)
-        self._memory = Memory.of(config, self.name)
+        self._memory = StateStore.of(config, self.name)
         self.sight = Sight(settings, self.clock)
         self.grabber = Grabber(
             lambda: make_camera(settings),

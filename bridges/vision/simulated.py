@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bridges.vision.cameras import CameraError, Shot
 from bridges.vision.settings import VisionSettings
-from smartcar_mqtt.simulator import camera_client
+from smartcar_mqtt.simulator.control import camera_client
 
 
 class SimulatedCamera:

@@ -20,8 +20,8 @@ import numpy as np
 import numpy.typing as npt
 
 from models.training.scenes import Sample, samples, samples_in
-from smartcar_mqtt.simulator.camera import FOUND_KINDS, Frame
-from smartcar_mqtt.simulator.room import load_room
+from smartcar_mqtt.simulator.camera.renderer import FOUND_KINDS, Frame
+from smartcar_mqtt.simulator.world.room import load_room
 
 HELD_OUT_SEED = 1_000_003  # training uses seeds below a million
 LEAST_SCORE = 0.01

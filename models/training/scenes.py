@@ -14,10 +14,10 @@ from typing import NamedTuple
 import cv2
 from msgspec.structs import replace
 
-from smartcar_mqtt.simulator.camera import FOUND_KINDS, Camera, Frame, Label
-from smartcar_mqtt.simulator.geometry import Circle, Segment, distance_to_segment, segments_along
-from smartcar_mqtt.simulator.room import BoxObstacle, Lens, Obstacle, Room, RoundObstacle, Wall
-from smartcar_mqtt.simulator.scene import Scene
+from smartcar_mqtt.simulator.camera.renderer import FOUND_KINDS, Camera, Frame, Label
+from smartcar_mqtt.simulator.camera.scene import Scene
+from smartcar_mqtt.simulator.world.geometry import Circle, Segment, distance_to_segment, segments_along
+from smartcar_mqtt.simulator.world.room import BoxObstacle, Lens, Obstacle, Room, RoundObstacle, Wall
 
 FRAME_SIZE = (640, 480)
 SCENES_A_ROOM = 8  # a room costs more to draw the first time

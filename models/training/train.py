@@ -27,7 +27,7 @@ from models.training.evaluate import Found, average_precision, decoded, mean
 from models.training.network import Detector, fused
 from models.training.objective import loss
 from models.training.scenes import Sample, samples
-from smartcar_mqtt.simulator.camera import FOUND_KINDS, Frame
+from smartcar_mqtt.simulator.camera.renderer import FOUND_KINDS, Frame
 
 INPUT = (320, 240)  # columns, rows: half the camera's picture
 VALIDATION_SEED = 900_001

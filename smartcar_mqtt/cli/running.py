@@ -48,8 +48,8 @@ def sim(
     Prints one line of JSON with the serial device when it is ready; any program that speaks the ESP32's protocol can
     open that device. With --control-port, faults can be caused: {"do": "unplug"}, {"do": "replug"}, {"do": "state"}.
     """
-    from smartcar_mqtt.simulator.process import run_simulator  # noqa: PLC0415
-    from smartcar_mqtt.simulator.room import RoomError  # noqa: PLC0415
+    from smartcar_mqtt.simulator.control.process import run_simulator  # noqa: PLC0415
+    from smartcar_mqtt.simulator.world.room import RoomError  # noqa: PLC0415
 
     try:
         run_simulator(link, room, control_port, seed=seed, swapped_wiring=swapped_wiring, speed_control=speed_control)

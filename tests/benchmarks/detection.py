@@ -15,9 +15,9 @@ from bridges.vision.decode import Layout, decode
 from bridges.vision.detector import Detector
 from bridges.vision.model import Model
 from smartcar_mqtt.models.catalogue import locate
-from smartcar_mqtt.simulator.camera import Camera
-from smartcar_mqtt.simulator.scene import scene_of
-from smartcar_mqtt.simulator.world import World
+from smartcar_mqtt.simulator.camera.renderer import Camera
+from smartcar_mqtt.simulator.camera.scene import scene_of
+from smartcar_mqtt.simulator.world.world import World
 from tests.benchmarks.networks import YOLO11N_320, YOLO11N_640, Network, Size, candidates
 from tests.benchmarks.rig import BenchError, Effort
 from tests.benchmarks.table import Result, Rule

@@ -6,9 +6,9 @@ import time
 
 import cv2
 
-from smartcar_mqtt.simulator.camera import Camera
-from smartcar_mqtt.simulator.scene import scene_of
-from smartcar_mqtt.simulator.world import World
+from smartcar_mqtt.simulator.camera.renderer import Camera
+from smartcar_mqtt.simulator.camera.scene import scene_of
+from smartcar_mqtt.simulator.world.world import World
 from tests.benchmarks.rig import Effort
 from tests.benchmarks.table import Result, Rule
 

@@ -19,10 +19,10 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from smartcar_mqtt.config import Mqtt
 from smartcar_mqtt.mqtt.broker import Broker
-from smartcar_mqtt.simulator.camera import Camera
-from smartcar_mqtt.simulator.room import load_room
-from smartcar_mqtt.simulator.scene import scene_of
-from smartcar_mqtt.simulator.world import World
+from smartcar_mqtt.simulator.camera.renderer import Camera
+from smartcar_mqtt.simulator.camera.scene import scene_of
+from smartcar_mqtt.simulator.world.room import load_room
+from smartcar_mqtt.simulator.world.world import World
 from tests.benchmarks.rig import BenchError, Effort
 from tests.benchmarks.table import Result, Rule, percentile
 from tests.mosquitto import Mosquitto

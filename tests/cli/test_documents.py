@@ -15,8 +15,8 @@ import yaml
 from smartcar_mqtt.cli import cli
 from smartcar_mqtt.config import COMMON_SECTIONS, bridge_names, load
 from smartcar_mqtt.service import find_bridge
-from smartcar_mqtt.simulator.serial_twin import SerialTwin
-from smartcar_mqtt.simulator.world import World
+from smartcar_mqtt.simulator.esp32.twin import SerialTwin
+from smartcar_mqtt.simulator.world.world import World
 from tests.cli.conftest import PROJECT, SMARTCAR, Run, RunningDemo
 
 DOCUMENTS = ("README.md", "CONTRIBUTING.md")

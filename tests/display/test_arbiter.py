@@ -9,9 +9,9 @@ import pytest
 
 from bridges.display.arbiter import BASE, EXPRESSION_OF_PHASE, Shown, decide
 from bridges.display.expressions import EXPRESSIONS
-from smartcar_mqtt.situation import Layer, Phase, Situation
+from smartcar_mqtt.car_status import CarStatus, Layer, Phase
 
-QUIET = Situation(phase=Phase.IDLE, assistant_online=True, motors_linked=True, connected=True)
+QUIET = CarStatus(phase=Phase.IDLE, assistant_online=True, motors_linked=True, connected=True)
 
 
 def shown(wish: str = BASE, *, follow: bool = True, just_chosen: bool = False, **now: object) -> Shown:

@@ -16,7 +16,7 @@ from bridges.display.bridge import Display
 from bridges.display.expressions import EXPRESSIONS
 from bridges.display.portrait import Portrait, png
 from bridges.display.screen import LONGEST_RETRY_S
-from smartcar_mqtt.showing import BLOCKED_S
+from smartcar_mqtt.status_bridge import BLOCKED_S
 from tests.display.desk import BASE, FRAME_S, SIZE, Desk
 
 MakeDesk = Callable[..., Desk]
@@ -107,7 +107,7 @@ class TestExpression:
         assert desk.file.content == asleep
 
 
-class TestSituation:
+class TestCarStatus:
     def test_the_assistant_is_followed_and_let_go_again(self, desk: Desk) -> None:
         desk.tell("orchestrator/availability", b"online")
         desk.tell("orchestrator/state", {"phase": "thinking"})

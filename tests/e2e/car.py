@@ -12,8 +12,8 @@ from typing import Any, Self
 import paho.mqtt.subscribe
 from paho.mqtt.enums import MQTTProtocolVersion
 
-from smartcar_mqtt.simulator.serial_twin import SerialTwin
-from smartcar_mqtt.simulator.world import World
+from smartcar_mqtt.simulator.esp32.twin import SerialTwin
+from smartcar_mqtt.simulator.world.world import World
 from tests.mosquitto import Mosquitto
 from tests.program import Output, Program
 

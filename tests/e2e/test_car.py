@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from smartcar_mqtt.simulator.world import World
+from smartcar_mqtt.simulator.world.world import World
 from tests.e2e.car import Car
 from tests.e2e.home_assistant import HomeAssistant
 from tests.e2e.registry import State

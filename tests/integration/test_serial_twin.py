@@ -12,10 +12,10 @@ import pytest
 import serial
 
 from smartcar_mqtt.clock import ManualClock
-from smartcar_mqtt.simulator.esp32 import BANNER
-from smartcar_mqtt.simulator.room import Room, Start, Wall
-from smartcar_mqtt.simulator.serial_twin import SerialTwin
-from smartcar_mqtt.simulator.world import World
+from smartcar_mqtt.simulator.esp32.firmware import BANNER
+from smartcar_mqtt.simulator.esp32.twin import SerialTwin
+from smartcar_mqtt.simulator.world.room import Room, Start, Wall
+from smartcar_mqtt.simulator.world.world import World
 from tests.serial_port import open_port, read_until
 
 END = b"\r\n"

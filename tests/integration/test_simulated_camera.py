@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from smartcar_mqtt.simulator.camera import Camera
-from smartcar_mqtt.simulator.camera_client import SimulatedCamera
-from smartcar_mqtt.simulator.control import ControlServer
-from smartcar_mqtt.simulator.control_client import ControlClient
-from smartcar_mqtt.simulator.scene import scene_of
-from smartcar_mqtt.simulator.serial_twin import SerialTwin
-from smartcar_mqtt.simulator.world import World
+from smartcar_mqtt.simulator.camera.renderer import Camera
+from smartcar_mqtt.simulator.camera.scene import scene_of
+from smartcar_mqtt.simulator.control.camera_client import SimulatedCamera
+from smartcar_mqtt.simulator.control.client import ControlClient
+from smartcar_mqtt.simulator.control.server import ControlServer
+from smartcar_mqtt.simulator.esp32.twin import SerialTwin
+from smartcar_mqtt.simulator.world.world import World
 from tests.serial_port import open_port, read_until
 
 BALL = {"shape": "circle", "name": "new", "kind": "ball", "at": [2.0, 1.8], "radius_m": 0.1, "height_m": 0.2}

@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from smartcar_mqtt.simulator.control import ControlServer, answer
-from smartcar_mqtt.simulator.serial_twin import SerialTwin
-from smartcar_mqtt.simulator.world import World
+from smartcar_mqtt.simulator.control.server import ControlServer, answer
+from smartcar_mqtt.simulator.esp32.twin import SerialTwin
+from smartcar_mqtt.simulator.world.world import World
 from tests.serial_port import open_port, read_until
 
 Ask = Callable[[dict[str, Any]], dict[str, Any]]
@@ -116,7 +116,7 @@ class TestControl:
 
 class TestProcess:
     START = (
-        "import sys, pathlib; from smartcar_mqtt.simulator.process import run_simulator; "
+        "import sys, pathlib; from smartcar_mqtt.simulator.control.process import run_simulator; "
         "run_simulator(pathlib.Path(sys.argv[1]), sys.argv[2], 0)"
     )
 

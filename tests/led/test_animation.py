@@ -7,7 +7,7 @@ import pytest
 from bridges.led.animation import Animation, fade_seconds, repeats
 from bridges.led.arbiter import Shown
 from bridges.led.effects import EFFECTS
-from smartcar_mqtt.situation import Layer
+from smartcar_mqtt.car_status import Layer
 
 COUNT, FPS = 8, 50
 RED, BLUE, BLACK = (255, 0, 0), (0, 0, 255), (0, 0, 0)

@@ -10,10 +10,10 @@ import pytest
 from bridges.led.arbiter import RULES, SAFETY_BRIGHTNESS, Shown, decide
 from bridges.led.effects import EFFECTS
 from bridges.led.wish import Wish
-from smartcar_mqtt.situation import Layer, Phase, Situation
+from smartcar_mqtt.car_status import CarStatus, Layer, Phase
 
-CALM = Situation(connected=True)
-ALL_AT_ONCE = Situation(
+CALM = CarStatus(connected=True)
+ALL_AT_ONCE = CarStatus(
     emergency_stop=True,
     blocked=True,
     shutting_down=True,
@@ -25,12 +25,12 @@ ALL_AT_ONCE = Situation(
 RED = Wish(effect="solid", colour=(255, 0, 0), brightness=77)
 
 
-def changed(situation: Situation, **fields: object) -> Situation:
-    return msgspec.structs.replace(situation, **fields)
+def changed(car_status: CarStatus, **fields: object) -> CarStatus:
+    return msgspec.structs.replace(car_status, **fields)
 
 
-def shown(situation: Situation, wish: Wish = RED, *, follow: bool = True) -> tuple[str, str]:
-    found = decide(situation, wish, follow=follow)
+def shown(car_status: CarStatus, wish: Wish = RED, *, follow: bool = True) -> tuple[str, str]:
+    found = decide(car_status, wish, follow=follow)
     return str(found.layer), found.effect
 
 
@@ -59,7 +59,7 @@ def test_each_thing_that_happens_alone(fields: dict[str, object], layer: str, ef
 
 def test_the_order_of_everything() -> None:
     """From all at once, each is taken away in its turn, and the next one is shown."""
-    situation = ALL_AT_ONCE
+    car_status = ALL_AT_ONCE
     seen = []
     for fields in (
         {},
@@ -72,8 +72,8 @@ def test_the_order_of_everything() -> None:
         {"assistant_online": True},
         {"muted": False},
     ):
-        situation = changed(situation, **fields)
-        seen.append(shown(situation))
+        car_status = changed(car_status, **fields)
+        seen.append(shown(car_status))
     assert seen == [
         ("safety", "emergency_stop"),
         ("safety", "obstacle"),
@@ -90,7 +90,7 @@ def test_the_order_of_everything() -> None:
 def test_nobody_outranks_the_emergency_stop() -> None:
     for phase, flags in itertools.product(Phase, itertools.product((False, True), repeat=5)):
         blocked, linked, connected, muted, ending = flags
-        situation = Situation(
+        car_status = CarStatus(
             phase=phase,
             emergency_stop=True,
             blocked=blocked,
@@ -99,7 +99,7 @@ def test_nobody_outranks_the_emergency_stop() -> None:
             muted=muted,
             shutting_down=ending,
         )
-        assert shown(situation) == ("safety", "emergency_stop")
+        assert shown(car_status) == ("safety", "emergency_stop")
 
 
 def test_who_does_not_follow_the_assistant_sees_nothing_of_it_but_all_of_safety() -> None:

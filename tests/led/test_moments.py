@@ -8,7 +8,7 @@ from bridges.led.arbiter import Shown
 from bridges.led.effects import EFFECTS
 from bridges.led.moments import MOMENTS, main_colour, mean_milliamps, moments, portrait
 from bridges.led.output import Output
-from smartcar_mqtt.situation import Layer
+from smartcar_mqtt.car_status import Layer
 
 BLUE = (0, 0, 255)
 OUTPUT = Output(8, "GRB", gamma=1.0)

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from smartcar_mqtt.config.file import ConfigError
-from smartcar_mqtt.models.catalogue import DOWNLOADED, FOLDER, file_of, find_published, locate, read_table
 from smartcar_mqtt.models import download as downloads
+from smartcar_mqtt.models.catalogue import DOWNLOADED, FOLDER, file_of, find_published, locate, read_table
 from smartcar_mqtt.models.download import DownloadError, download
 from tests.library.file_server import FileServer
 

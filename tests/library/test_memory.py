@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from smartcar_mqtt.memory import Memory
+from smartcar_mqtt.state_store import StateStore
 
 
 @pytest.fixture
@@ -16,23 +16,23 @@ def file(tmp_path: Path) -> Path:
 
 
 def test_it_remembers_over_restarts(file: Path) -> None:
-    Memory(file).set(follow=False, light={"effect": "fire", "brightness": 12})
-    again = Memory(file)
+    StateStore(file).set(follow=False, light={"effect": "fire", "brightness": 12})
+    again = StateStore(file)
     assert again.get("follow", bool, True) is False
     assert again.get("light", dict, {}) == {"effect": "fire", "brightness": 12}
     assert [each.name for each in file.parent.iterdir()] == [file.name]
 
 
 def test_what_was_never_told_is_the_default(file: Path) -> None:
-    assert Memory(file).get("follow", bool, True) is True
+    assert StateStore(file).get("follow", bool, True) is True
     assert not file.exists()
 
 
 def test_one_value_leaves_the_others_alone(file: Path) -> None:
-    memory = Memory(file)
+    memory = StateStore(file)
     memory.set(a=1)
     memory.set(b=2)
-    again = Memory(file)
+    again = StateStore(file)
     assert (again.get("a", int, 0), again.get("b", int, 0)) == (1, 2)
 
 
@@ -41,13 +41,13 @@ def test_a_damaged_file_is_an_empty_memory_and_logged(
     file: Path, damaged: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
     file.write_bytes(damaged)
-    assert Memory(file).get("follow", bool, True) is True
+    assert StateStore(file).get("follow", bool, True) is True
     assert str(file) in caplog.text
 
 
 def test_a_value_of_the_wrong_kind_is_the_default_and_logged(file: Path, caplog: pytest.LogCaptureFixture) -> None:
     file.write_bytes(b'{"follow": "perhaps", "other": 4}')
-    memory = Memory(file)
+    memory = StateStore(file)
     assert memory.get("follow", bool, True) is True
     assert "follow" in caplog.text
     assert memory.get("other", int, 0) == 4
@@ -56,7 +56,7 @@ def test_a_value_of_the_wrong_kind_is_the_default_and_logged(file: Path, caplog:
 def test_a_full_disk_is_logged_and_the_value_holds_until_the_end(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    memory = Memory(tmp_path / "nowhere" / "car-led.json")
+    memory = StateStore(tmp_path / "nowhere" / "car-led.json")
     with caplog.at_level(logging.ERROR):
         memory.set(follow=False)
     assert "will not survive a restart" in caplog.text
@@ -64,7 +64,7 @@ def test_a_full_disk_is_logged_and_the_value_holds_until_the_end(
 
 
 def test_the_same_value_again_is_not_written_again(file: Path) -> None:
-    memory = Memory(file)
+    memory = StateStore(file)
     memory.set(follow=False)
     file.unlink()
     memory.set(follow=False)

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from smartcar_mqtt.config import model as configuration
 from smartcar_mqtt import service as service_module
 from smartcar_mqtt.config import Logging
+from smartcar_mqtt.config import model as configuration
 from smartcar_mqtt.config.file import ConfigError
 from smartcar_mqtt.entities import Button
 from smartcar_mqtt.service import JournalFormatter, Notifier, Service, find_bridge, is_journal, set_up_logging

@@ -9,31 +9,31 @@ from typing import Any
 import msgspec
 import pytest
 
+from smartcar_mqtt.car_status import CarStatus, Phase
 from smartcar_mqtt.clock import ManualClock, Scheduler, SystemClock
 from smartcar_mqtt.config import Car, Config, Logging, Mqtt, Section
 from smartcar_mqtt.mqtt.broker import Broker
-from smartcar_mqtt.showing import BLOCKED_S, ShowingBridge
-from smartcar_mqtt.situation import Phase, Situation
+from smartcar_mqtt.status_bridge import BLOCKED_S, StatusBridge
 from tests.library.example import NotingBroker, running
 from tests.library.observer import Observer
 from tests.mosquitto import Mosquitto
 
 
-class Sign(ShowingBridge):
+class Sign(StatusBridge):
     """Keeps what it was told."""
 
     name = "sign"
     title = "Sign"
-    follows = (*ShowingBridge.follows, "tts/level")
+    follows = (*StatusBridge.follows, "tts/level")
 
     def __init__(self, config: Config, scheduler: Scheduler, broker: Broker) -> None:
-        self.seen: list[Situation] = []
+        self.seen: list[CarStatus] = []
         self.levels: list[Any] = []
         super().__init__(config, scheduler, broker)
 
-    def situation_changed(self, before: Situation) -> None:
-        assert before != self.situation
-        self.seen.append(self.situation)
+    def car_status_changed(self, before: CarStatus) -> None:
+        assert before != self.car_status
+        self.seen.append(self.car_status)
 
     def heard(self, source: str, message: Any) -> None:
         if source == "tts/level":
@@ -78,11 +78,11 @@ def street(tmp_path: Path) -> Street:
 
 
 def test_before_the_first_connection_nothing_is_known(street: Street) -> None:
-    assert street.sign.situation == Situation(connected=None)
+    assert street.sign.car_status == CarStatus(connected=None)
     street.connect()
-    assert street.sign.situation == Situation(connected=True)
+    assert street.sign.car_status == CarStatus(connected=True)
     street.broker.lose()
-    assert street.sign.situation == Situation(connected=False)
+    assert street.sign.car_status == CarStatus(connected=False)
 
 
 def test_it_is_told_of_each_change_once(street: Street) -> None:
@@ -90,7 +90,7 @@ def test_it_is_told_of_each_change_once(street: Street) -> None:
     street.sign.seen.clear()
     for _ in range(3):
         street.tell("orchestrator/state", {"phase": "thinking", "more": "of no interest"})
-    assert street.sign.seen == [Situation(phase=Phase.THINKING, connected=True)]
+    assert street.sign.seen == [CarStatus(phase=Phase.THINKING, connected=True)]
 
 
 def test_what_was_said_before_a_loss_stays_until_all_has_been_heard_again(street: Street) -> None:
@@ -101,28 +101,28 @@ def test_what_was_said_before_a_loss_stays_until_all_has_been_heard_again(street
     street.broker.lose()
     street.connect()
     street.tell("voice/state", {"muted": True})
-    assert street.sign.situation.phase is Phase.THINKING
+    assert street.sign.car_status.phase is Phase.THINKING
     street.caught_up()
-    assert street.sign.situation == Situation(muted=True, connected=True)
+    assert street.sign.car_status == CarStatus(muted=True, connected=True)
 
 
 def test_a_cleared_message_is_forgotten(street: Street) -> None:
     street.connect()
     street.tell("orchestrator/availability", b"offline")
-    assert street.sign.situation.assistant_online is False
+    assert street.sign.car_status.assistant_online is False
     street.tell("orchestrator/availability", b"")
-    assert street.sign.situation.assistant_online is None
+    assert street.sign.car_status.assistant_online is None
 
 
 def test_an_obstacle_is_news_for_a_while_and_then_only_an_obstacle(street: Street) -> None:
     street.connect()
     street.tell("motion/state", {"obstacle": True, "link": True})
-    assert street.sign.situation.blocked
+    assert street.sign.car_status.blocked
     street.pass_time(BLOCKED_S - 0.1)
-    assert street.sign.situation.blocked
+    assert street.sign.car_status.blocked
     street.pass_time(0.1)
-    assert not street.sign.situation.blocked
-    assert street.sign.situation.obstacle
+    assert not street.sign.car_status.blocked
+    assert street.sign.car_status.obstacle
 
 
 def test_each_move_that_an_obstacle_blocks_is_news_again(street: Street) -> None:
@@ -131,11 +131,11 @@ def test_each_move_that_an_obstacle_blocks_is_news_again(street: Street) -> None
     street.pass_time(BLOCKED_S - 1)
     street.tell("motion/result", {"command": "drive", "status": "blocked"})
     street.pass_time(BLOCKED_S - 1)
-    assert street.sign.situation.blocked
+    assert street.sign.car_status.blocked
     street.pass_time(1)
-    assert not street.sign.situation.blocked
+    assert not street.sign.car_status.blocked
     street.tell("motion/result", {"command": "drive", "status": "blocked"})
-    assert street.sign.situation.blocked
+    assert street.sign.car_status.blocked
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,7 @@ def test_what_has_nothing_to_do_with_an_obstacle_is_no_news_of_one(
     street.connect()
     street.tell("motion/state", state)
     street.tell("motion/result", result)
-    assert not street.sign.situation.blocked
+    assert not street.sign.car_status.blocked
 
 
 def test_a_damaged_message_changes_nothing_and_is_logged_once(street: Street, caplog: pytest.LogCaptureFixture) -> None:
@@ -162,7 +162,7 @@ def test_a_damaged_message_changes_nothing_and_is_logged_once(street: Street, ca
     with caplog.at_level(logging.WARNING):
         for damaged in (b'{"phase": "idl', b"\xff", b"[" * 5000):
             street.tell("orchestrator/state", damaged)
-    assert street.sign.situation.phase is Phase.THINKING
+    assert street.sign.car_status.phase is Phase.THINKING
     assert caplog.text.count("smartcar/car/orchestrator/state") == 1
     street.tell("orchestrator/state", {"phase": "idle"})
     street.tell("orchestrator/state", b"{")
@@ -191,7 +191,7 @@ def test_with_a_real_broker_what_was_kept_is_heard_before_the_bridge_is_online(
     observer.send("smartcar/car/motion/availability", "offline", retain=True)
     with running(Sign, make_config(tmp_path, broker.port), clock=SystemClock()) as sign:
         observer.wait("smartcar/car/sign/availability", lambda message: message.payload == b"online")
-        assert sign.situation == Situation(
+        assert sign.car_status == CarStatus(
             phase=Phase.LISTENING, assistant_online=True, motors_linked=False, connected=True
         )
         observer.send("smartcar/car/orchestrator/state", b"", retain=True)
@@ -199,5 +199,5 @@ def test_with_a_real_broker_what_was_kept_is_heard_before_the_bridge_is_online(
         mark = observer.mark()
         observer.send("smartcar/car/sign/follow_assistant/set", "OFF")
         observer.wait("smartcar/car/sign/result", since=mark)
-        assert sign.situation.phase is None
+        assert sign.car_status.phase is None
         assert sign.follow_assistant is False

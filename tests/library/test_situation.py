@@ -7,51 +7,51 @@ from typing import Any
 
 import pytest
 
-from smartcar_mqtt.situation import Phase, Situation, situation
+from smartcar_mqtt.car_status import CarStatus, Phase, car_status
 
 HERE = {"orchestrator/availability": "online", "motion/availability": "online", "voice/availability": "online"}
 
 
 def test_where_nobody_has_spoken_nothing_is_known() -> None:
-    assert situation({}) == Situation()
+    assert car_status({}) == CarStatus()
 
 
 @pytest.mark.parametrize("phase", list(Phase))
 def test_the_phase_is_the_orchestrators(phase: Phase) -> None:
-    told = situation({"orchestrator/availability": "online", "orchestrator/state": {"phase": str(phase)}})
-    assert told == Situation(phase=phase, assistant_online=True)
+    told = car_status({"orchestrator/availability": "online", "orchestrator/state": {"phase": str(phase)}})
+    assert told == CarStatus(phase=phase, assistant_online=True)
 
 
 def test_a_state_without_availability_counts_so_that_it_can_be_tried_by_hand() -> None:
-    assert situation({"orchestrator/state": {"phase": "thinking"}}) == Situation(phase=Phase.THINKING)
+    assert car_status({"orchestrator/state": {"phase": "thinking"}}) == CarStatus(phase=Phase.THINKING)
 
 
 def test_the_last_phase_of_an_orchestrator_that_is_gone_does_not_count() -> None:
-    gone = situation({"orchestrator/availability": "offline", "orchestrator/state": {"phase": "speaking"}})
-    assert gone == Situation(assistant_online=False)
+    gone = car_status({"orchestrator/availability": "offline", "orchestrator/state": {"phase": "speaking"}})
+    assert gone == CarStatus(assistant_online=False)
 
 
 def test_a_word_that_nobody_knows_is_idle_and_logged(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
-        assert situation({"orchestrator/state": {"phase": "dreaming"}}).phase is Phase.IDLE
+        assert car_status({"orchestrator/state": {"phase": "dreaming"}}).phase is Phase.IDLE
     assert "dreaming" in caplog.text
 
 
 def test_what_motion_says_counts_while_it_is_there() -> None:
     state = {"emergency_stop": True, "obstacle": True, "link": True}
-    here = situation({"motion/availability": "online", "motion/state": state})
-    assert here == Situation(emergency_stop=True, obstacle=True, motors_linked=True)
+    here = car_status({"motion/availability": "online", "motion/state": state})
+    assert here == CarStatus(emergency_stop=True, obstacle=True, motors_linked=True)
 
 
 def test_of_a_motion_bridge_that_is_gone_only_the_latch_still_counts() -> None:
     state = {"emergency_stop": True, "obstacle": True, "link": True}
-    gone = situation({"motion/availability": "offline", "motion/state": state})
-    assert gone == Situation(emergency_stop=True, motors_linked=False)
+    gone = car_status({"motion/availability": "offline", "motion/state": state})
+    assert gone == CarStatus(emergency_stop=True, motors_linked=False)
 
 
 def test_an_unplugged_esp32_is_no_link() -> None:
-    told = situation({"motion/availability": "online", "motion/state": {"link": False, "obstacle": None}})
-    assert told == Situation(motors_linked=False)
+    told = car_status({"motion/availability": "online", "motion/state": {"link": False, "obstacle": None}})
+    assert told == CarStatus(motors_linked=False)
 
 
 def test_mute_and_shutdown_count_only_from_bridges_that_are_there() -> None:
@@ -61,12 +61,12 @@ def test_mute_and_shutdown_count_only_from_bridges_that_are_there() -> None:
         "system/availability": "online",
         "system/state": {"shutting_down": True},
     }
-    assert situation(heard) == Situation(muted=True, shutting_down=True)
+    assert car_status(heard) == CarStatus(muted=True, shutting_down=True)
     heard["voice/availability"] = heard["system/availability"] = "offline"
-    assert situation(heard) == Situation()
+    assert car_status(heard) == CarStatus()
 
 
 @pytest.mark.parametrize("rubbish", [[], "idle", 3, {"phase": None}, {"phase": {}}, {"emergency_stop": "yes"}])
 def test_rubbish_is_no_alarm(rubbish: object) -> None:
-    told = situation({"motion/state": rubbish, "orchestrator/state": rubbish, "voice/state": rubbish})
-    assert told in {Situation(), Situation(phase=Phase.IDLE)}
+    told = car_status({"motion/state": rubbish, "orchestrator/state": rubbish, "voice/state": rubbish})
+    assert told in {CarStatus(), CarStatus(phase=Phase.IDLE)}

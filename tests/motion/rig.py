@@ -9,9 +9,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from smartcar_mqtt.simulator.received import ReceivedLine
-from smartcar_mqtt.simulator.room import Room
-from smartcar_mqtt.simulator.serial_twin import SerialTwin
+from smartcar_mqtt.simulator.esp32.line_log import ReceivedLine
+from smartcar_mqtt.simulator.esp32.twin import SerialTwin
+from smartcar_mqtt.simulator.world.room import Room
 from tests.mosquitto import Mosquitto
 from tests.motion.mqtt_client import PATIENCE_S, MqttClient, Received
 from tests.motion.watched_world import ROOM, WatchedWorld

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from bridges.motion.chassis import NO_SPEED
 from bridges.motion.protocol import BadLineError, parse_line
 from bridges.motion.safety import STOPPED, Control
-from smartcar_mqtt.simulator.esp32 import BANNER
+from smartcar_mqtt.simulator.esp32.firmware import BANNER
 from tests.motion.bench import Bench
 from tests.motion.test_protocol import LINES
 

@@ -6,7 +6,7 @@ import pytest
 
 from bridges.motion.chassis import SCANNING
 from bridges.motion.safety import STOPPED, Control
-from smartcar_mqtt.simulator.esp32 import BANNER
+from smartcar_mqtt.simulator.esp32.firmware import BANNER
 from tests.motion.bench import Bench
 
 

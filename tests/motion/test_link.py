@@ -13,7 +13,7 @@ import pytest
 import serial
 
 from bridges.motion.link import FIRST_RETRY_S, HELLO, LinkDownError, SerialLink, explain
-from smartcar_mqtt.simulator.serial_twin import SerialTwin
+from smartcar_mqtt.simulator.esp32.twin import SerialTwin
 from tests.motion.watched_world import WatchedWorld
 from tests.serial_port import open_port
 

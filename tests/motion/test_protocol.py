@@ -23,7 +23,7 @@ from bridges.motion.protocol import (
     speed_line,
     word_line,
 )
-from smartcar_mqtt.simulator.esp32 import BANNER
+from smartcar_mqtt.simulator.esp32.firmware import BANNER
 
 DATA = b"DATA:S1:80,S2:120,S3:-1,MQ2:150,SERVO:90,LMOTOR:-255,RMOTOR:255,OBSTACLE:0,WARNING:1"
 LINES = {

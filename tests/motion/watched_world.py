@@ -7,9 +7,9 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
-from smartcar_mqtt.simulator.esp32 import HALT, Motors
-from smartcar_mqtt.simulator.room import Room, RoundObstacle, Sonar, Start, Wall
-from smartcar_mqtt.simulator.world import World
+from smartcar_mqtt.simulator.esp32.firmware import HALT, Motors
+from smartcar_mqtt.simulator.world.room import Room, RoundObstacle, Sonar, Start, Wall
+from smartcar_mqtt.simulator.world.world import World
 
 CAR_RADIUS_M = 0.11
 PATIENCE_S = 4.0  # less than the longest lease

@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from smartcar_mqtt.simulator.camera import FOUND_KINDS, Camera, Frame, Label
-from smartcar_mqtt.simulator.furniture import FURNITURE
-from smartcar_mqtt.simulator.geometry import Box, Circle, Segment
-from smartcar_mqtt.simulator.painters_order import painters_order
-from smartcar_mqtt.simulator.room import BoxObstacle, Lens, Obstacle, Room, RoundObstacle, Start, Wall
-from smartcar_mqtt.simulator.scene import Scene, scene_of
-from smartcar_mqtt.simulator.world import World
+from smartcar_mqtt.simulator.camera.furniture import FURNITURE
+from smartcar_mqtt.simulator.camera.painters_order import painters_order
+from smartcar_mqtt.simulator.camera.renderer import FOUND_KINDS, Camera, Frame, Label
+from smartcar_mqtt.simulator.camera.scene import Scene, scene_of
+from smartcar_mqtt.simulator.world.geometry import Box, Circle, Segment
+from smartcar_mqtt.simulator.world.room import BoxObstacle, Lens, Obstacle, Room, RoundObstacle, Start, Wall
+from smartcar_mqtt.simulator.world.world import World
 
 COLUMNS, ROWS = 640, 480
 AT_CENTRE = Lens(forward_m=0.0)
@@ -296,7 +296,7 @@ class TestWorld:
 
     def test_the_simulated_car_itself_needs_neither_numpy_nor_opencv(self) -> None:
         code = (
-            "import sys, smartcar_mqtt.simulator.process, smartcar_mqtt.simulator.control_client; "
+            "import sys, smartcar_mqtt.simulator.control.process, smartcar_mqtt.simulator.control.client; "
             "print(sorted({'numpy', 'cv2'} & set(sys.modules)))"
         )
         result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

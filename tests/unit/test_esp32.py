@@ -8,9 +8,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from smartcar_mqtt.simulator.esp32 import BANNER, Firmware
-from smartcar_mqtt.simulator.room import Room, Start
-from smartcar_mqtt.simulator.world import World
+from smartcar_mqtt.simulator.esp32.firmware import BANNER, Firmware
+from smartcar_mqtt.simulator.world.room import Room, Start
+from smartcar_mqtt.simulator.world.world import World
 from tests.board import FULL, HALT, Bench
 
 

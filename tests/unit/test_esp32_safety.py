@@ -6,9 +6,9 @@ import re
 
 import pytest
 
-from smartcar_mqtt.simulator.esp32 import Firmware
-from smartcar_mqtt.simulator.room import BoxObstacle, RoundObstacle
-from smartcar_mqtt.simulator.world import World
+from smartcar_mqtt.simulator.esp32.firmware import Firmware
+from smartcar_mqtt.simulator.world.room import BoxObstacle, RoundObstacle
+from smartcar_mqtt.simulator.world.world import World
 from tests.board import FULL, HALT, RADIUS_M, Bench
 
 

@@ -11,7 +11,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smartcar_mqtt.simulator.room import (
+from smartcar_mqtt.simulator.world.room import (
     BoxObstacle,
     Car,
     Gas,
@@ -24,7 +24,7 @@ from smartcar_mqtt.simulator.room import (
     load_room,
     parse_room,
 )
-from smartcar_mqtt.simulator.world import World
+from smartcar_mqtt.simulator.world.world import World
 
 CENTRE = 1
 RADIUS_M = 0.11

@@ -11,9 +11,9 @@ import pytest
 
 from models.training.evaluate import Found, OnnxDetector, average_precision, decoded, evaluate, mean, overlaps
 from models.training.scenes import Sample, samples
-from smartcar_mqtt.simulator.camera import FOUND_KINDS, Camera, Label
-from smartcar_mqtt.simulator.scene import scene_of
-from smartcar_mqtt.simulator.world import World
+from smartcar_mqtt.simulator.camera.renderer import FOUND_KINDS, Camera, Label
+from smartcar_mqtt.simulator.camera.scene import scene_of
+from smartcar_mqtt.simulator.world.world import World
 
 MODELS = Path(__file__).parents[2] / "models"
 MODEL = MODELS / "world.onnx"

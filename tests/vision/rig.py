@@ -14,10 +14,10 @@ from typing import Any, Self
 
 import msgspec
 
-from smartcar_mqtt.simulator.control import ControlServer
-from smartcar_mqtt.simulator.room import Obstacle, Room
-from smartcar_mqtt.simulator.serial_twin import SerialTwin
-from smartcar_mqtt.simulator.world import World
+from smartcar_mqtt.simulator.control.server import ControlServer
+from smartcar_mqtt.simulator.esp32.twin import SerialTwin
+from smartcar_mqtt.simulator.world.room import Obstacle, Room
+from smartcar_mqtt.simulator.world.world import World
 from tests.library.observer import Observer, Seen
 from tests.mosquitto import Mosquitto
 from tests.program import Output, Program

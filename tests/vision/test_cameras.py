@@ -15,9 +15,9 @@ import pytest
 from bridges.vision.cameras import CameraError, make_camera, turned
 from bridges.vision.settings import VisionSettings
 from bridges.vision.v4l2 import without_password
-from smartcar_mqtt.simulator.control import ControlServer
-from smartcar_mqtt.simulator.serial_twin import SerialTwin
-from smartcar_mqtt.simulator.world import World
+from smartcar_mqtt.simulator.control.server import ControlServer
+from smartcar_mqtt.simulator.esp32.twin import SerialTwin
+from smartcar_mqtt.simulator.world.world import World
 from tests.vision import fake_picamera2
 from tests.vision.scripted_camera import picture
 

@@ -6,7 +6,7 @@ import math
 from functools import lru_cache
 from typing import NamedTuple
 
-from smartcar_mqtt.simulator.geometry import Segment, Surfaces
+from smartcar_mqtt.simulator.world.geometry import Segment, Surfaces
 
 FAN_RAYS = 9  # over the full width of a cone; 30 degrees / 8 leaves 0.1 % error on a flat wall
 

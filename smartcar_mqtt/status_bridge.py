@@ -5,21 +5,21 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from smartcar_mqtt.bridge import Bridge
+from smartcar_mqtt.car_status import NAMES, CarStatus, Layer, car_status
 from smartcar_mqtt.clock import Scheduler, Timer
 from smartcar_mqtt.config import Config
 from smartcar_mqtt.entities import Sensor, Switch
-from smartcar_mqtt.memory import Memory
 from smartcar_mqtt.mqtt.broker import Broker
-from smartcar_mqtt.situation import NAMES, Layer, Situation, situation
+from smartcar_mqtt.state_store import StateStore
 
 BLOCKED_S = 5.0
 """How long an obstacle is news. A car may stand before a wall for hours, and has other things to show there."""
 
 
-class ShowingBridge(Bridge):
+class StatusBridge(Bridge):
     """Follows the assistant, the motors, the microphone and the system; subclasses show what they say.
 
-    Threads: `situation_changed` is called on the network thread, for what others say and for the connection, and on
+    Threads: `car_status_changed` is called on the network thread, for what others say and for the connection, and on
     the main thread when an obstacle is no news any more; never on both at once.
     """
 
@@ -32,18 +32,18 @@ class ShowingBridge(Bridge):
 
     def __init__(self, config: Config, scheduler: Scheduler, broker: Broker) -> None:
         super().__init__(config, scheduler, broker)
-        self.situation = Situation()
-        self.memory = Memory.of(config, self.name)
+        self.car_status = CarStatus()
+        self.state_store = StateStore.of(config, self.name)
         self._heard: dict[str, Any] = {}
         self._not_heard_again: set[str] = set()
         self._online: bool | None = None
         self._blocked: Timer | None = None
-        self.update(follow_assistant=self.memory.get("follow_assistant", bool, True))
+        self.update(follow_assistant=self.state_store.get("follow_assistant", bool, True))
 
     # -- hook ----------------------------------------------------------------------------------------------------
 
-    def situation_changed(self, before: Situation) -> None:
-        """`self.situation` is another one now; must be quick. Called with the bridge's lock held."""
+    def car_status_changed(self, before: CarStatus) -> None:
+        """`self.car_status` has changed; must be quick. Called with the bridge's lock held."""
 
     # -- commands ------------------------------------------------------------------------------------------------
 
@@ -51,7 +51,7 @@ class ShowingBridge(Bridge):
     def follow_assistant(self, on: bool) -> None:
         """Whether the assistant's phases are shown; safety always is."""
         self.update(follow_assistant=on)
-        self.memory.set(follow_assistant=on)
+        self.state_store.set(follow_assistant=on)
         self.following_changed()
 
     def following_changed(self) -> None:
@@ -105,11 +105,11 @@ class ShowingBridge(Bridge):
             self._assess()
 
     def _assess(self) -> None:
-        before = self.situation
-        now = situation(self._heard, blocked=self._blocked is not None, connected=self._online)
+        before = self.car_status
+        now = car_status(self._heard, blocked=self._blocked is not None, connected=self._online)
         if now.obstacle and not before.obstacle:
             self._begin_blocked()
-            now = situation(self._heard, blocked=True, connected=self._online)
+            now = car_status(self._heard, blocked=True, connected=self._online)
         if now != before:
-            self.situation = now
-            self.situation_changed(before)
+            self.car_status = now
+            self.car_status_changed(before)

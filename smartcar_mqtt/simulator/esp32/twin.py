@@ -21,11 +21,11 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from smartcar_mqtt.clock import Clock, ManualClock, SystemClock
-from smartcar_mqtt.simulator.esp32 import Firmware, Motors
-from smartcar_mqtt.simulator.pseudo_terminal import PseudoTerminal
-from smartcar_mqtt.simulator.received import ReceivedLine, ReceivedLines
-from smartcar_mqtt.simulator.wire import Wire
-from smartcar_mqtt.simulator.world import World
+from smartcar_mqtt.simulator.esp32.firmware import Firmware, Motors
+from smartcar_mqtt.simulator.esp32.line_faults import Wire
+from smartcar_mqtt.simulator.esp32.line_log import ReceivedLine, ReceivedLines
+from smartcar_mqtt.simulator.esp32.pseudo_terminal import PseudoTerminal
+from smartcar_mqtt.simulator.world.world import World
 
 ANSWER_TIMEOUT_S = 5.0  # for what another thread hands over; it takes microseconds
 LONGEST_SLEEP_S = 3600.0

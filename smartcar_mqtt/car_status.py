@@ -1,6 +1,6 @@
 """What the other bridges say of the car, as one value: for those that show it to people.
 
-Pure: what has been heard goes in, the situation comes out.
+Pure: what has been heard goes in, the status of the car comes out.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 ONLINE, OFFLINE = "online", "offline"
 NAMES = ("orchestrator", "motion", "voice", "system")
-"""The bridges whose availability and state make up the situation."""
+"""The bridges whose availability and state make up the status of the car."""
 
 
 class Phase(enum.StrEnum):
@@ -41,7 +41,7 @@ class Layer(enum.StrEnum):
     USER = "user"
 
 
-class Situation(msgspec.Struct, frozen=True):
+class CarStatus(msgspec.Struct, frozen=True):
     """What is going on, as far as anybody has said."""
 
     phase: Phase | None = None
@@ -63,8 +63,8 @@ class Situation(msgspec.Struct, frozen=True):
     """Whether the broker can be reached; None: not yet since this process has started."""
 
 
-def situation(heard: Mapping[str, Any], *, blocked: bool = False, connected: bool | None = None) -> Situation:
-    """The situation that follows from the newest messages.
+def car_status(heard: Mapping[str, Any], *, blocked: bool = False, connected: bool | None = None) -> CarStatus:
+    """The status of the car that follows from the newest messages.
 
     Args:
         heard: `<bridge>/availability` and `<bridge>/state` → the newest message; what was never heard is missing.
@@ -74,7 +74,7 @@ def situation(heard: Mapping[str, Any], *, blocked: bool = False, connected: boo
     states = {name: state_of(heard, name) for name in NAMES}
     assistant = presence(heard, "orchestrator")
     motion = presence(heard, "motion")
-    return Situation(
+    return CarStatus(
         phase=phase_of(states["orchestrator"].get("phase")),
         assistant_online=assistant,
         emergency_stop=states["motion"].get("emergency_stop") is True,

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import msgspec
 
-from smartcar_mqtt.simulator.control import LONGEST_REQUEST_BYTES
+from smartcar_mqtt.simulator.control.server import LONGEST_REQUEST_BYTES
 
 ANSWER_TIMEOUT_S = 2.0
 

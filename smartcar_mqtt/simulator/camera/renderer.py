@@ -17,14 +17,14 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from smartcar_mqtt.simulator.appearance import solid_of
-from smartcar_mqtt.simulator.floor import floor_of
-from smartcar_mqtt.simulator.furniture import wall_of
-from smartcar_mqtt.simulator.geometry import Circle, Segment, segments_along
-from smartcar_mqtt.simulator.painters_order import Footprint, outline_of, painters_order
-from smartcar_mqtt.simulator.room import Obstacle, Wall
-from smartcar_mqtt.simulator.scene import Scene
-from smartcar_mqtt.simulator.sketch import Panel, Points, Solid
+from smartcar_mqtt.simulator.camera.appearance import solid_of
+from smartcar_mqtt.simulator.camera.floor import floor_of
+from smartcar_mqtt.simulator.camera.furniture import wall_of
+from smartcar_mqtt.simulator.camera.painters_order import Footprint, outline_of, painters_order
+from smartcar_mqtt.simulator.camera.polygons import Panel, Points, Solid
+from smartcar_mqtt.simulator.camera.scene import Scene
+from smartcar_mqtt.simulator.world.geometry import Circle, Segment, segments_along
+from smartcar_mqtt.simulator.world.room import Obstacle, Wall
 
 Frame = npt.NDArray[np.uint8]
 FOUND_KINDS = ("ball", "cone", "person", "box")  # the classes of the shipped detector, in this order

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import msgspec
 
-from smartcar_mqtt.simulator.control import ControlServer
-from smartcar_mqtt.simulator.serial_twin import SerialTwin
-from smartcar_mqtt.simulator.world import World
+from smartcar_mqtt.simulator.control.server import ControlServer
+from smartcar_mqtt.simulator.esp32.twin import SerialTwin
+from smartcar_mqtt.simulator.world.world import World
 
 END_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 

@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from smartcar_mqtt.simulator.geometry import Box, Circle, Point, Segment
+from smartcar_mqtt.simulator.world.geometry import Box, Circle, Point, Segment
 
 Footprint = Segment | Circle | Box
 TOUCH_M = 1e-6  # things that only touch are apart

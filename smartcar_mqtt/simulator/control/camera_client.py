@@ -7,9 +7,9 @@ from typing import Self
 
 import msgspec
 
-from smartcar_mqtt.simulator.camera import Camera, Frame
-from smartcar_mqtt.simulator.control_client import ANSWER_TIMEOUT_S, ControlClient
-from smartcar_mqtt.simulator.scene import Scene
+from smartcar_mqtt.simulator.camera.renderer import Camera, Frame
+from smartcar_mqtt.simulator.camera.scene import Scene
+from smartcar_mqtt.simulator.control.client import ANSWER_TIMEOUT_S, ControlClient
 
 _DECODER = msgspec.json.Decoder(Scene)
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
-from smartcar_mqtt.simulator.world import FULL_POWER, World
+from smartcar_mqtt.simulator.world.world import FULL_POWER, World
 
 BANNER = "ESP32 board awake: motors, sonars and servo on the serial link, no OTA."
 BUFFER_CHARACTERS = 127  # of a command line; what is beyond is lost without a word

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import msgspec
 
-from smartcar_mqtt.simulator.geometry import Box, Circle, Surfaces, segments_along
-from smartcar_mqtt.simulator.room import Obstacle, Pose, Room, check_room, load_room, shape_of
-from smartcar_mqtt.simulator.sonar import Cone, echo_distance
+from smartcar_mqtt.simulator.world.geometry import Box, Circle, Surfaces, segments_along
+from smartcar_mqtt.simulator.world.room import Obstacle, Pose, Room, check_room, load_room, shape_of
+from smartcar_mqtt.simulator.world.sonar import Cone, echo_distance
 
 TICK_S = 0.01  # longest piece in which the motion is integrated
 FULL_POWER = 255

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import msgspec
 
-from smartcar_mqtt.simulator.room import Colour, FloorPattern, Lens, Obstacle, Wall
-from smartcar_mqtt.simulator.world import World
+from smartcar_mqtt.simulator.world.room import Colour, FloorPattern, Lens, Obstacle, Wall
+from smartcar_mqtt.simulator.world.world import World
 
 SERVO_AHEAD_DEG = 90  # where the firmware puts the servo at its start (seed facts, section 2.3)
 

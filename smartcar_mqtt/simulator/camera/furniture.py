@@ -9,9 +9,7 @@ from functools import lru_cache
 from typing import NamedTuple
 from zlib import crc32
 
-from smartcar_mqtt.simulator.geometry import Box, Segment, box
-from smartcar_mqtt.simulator.room import BoxObstacle, Obstacle, RoundObstacle, shape_of
-from smartcar_mqtt.simulator.sketch import (
+from smartcar_mqtt.simulator.camera.polygons import (
     Colour,
     Face,
     PanelMaker,
@@ -23,6 +21,8 @@ from smartcar_mqtt.simulator.sketch import (
     mixed,
     shaded,
 )
+from smartcar_mqtt.simulator.world.geometry import Box, Segment, box
+from smartcar_mqtt.simulator.world.room import BoxObstacle, Obstacle, RoundObstacle, shape_of
 
 BOOKS: tuple[Colour, ...] = (
     (64, 72, 150), (120, 92, 60), (82, 128, 92), (96, 150, 190), (70, 60, 58), (150, 140, 130), (110, 84, 128),

@@ -11,10 +11,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from smartcar_mqtt.simulator.geometry import Circle, Point, Segment
-from smartcar_mqtt.simulator.painters_order import Footprint, outline_of
-from smartcar_mqtt.simulator.room import FloorPattern
-from smartcar_mqtt.simulator.sketch import bgr
+from smartcar_mqtt.simulator.camera.painters_order import Footprint, outline_of
+from smartcar_mqtt.simulator.camera.polygons import bgr
+from smartcar_mqtt.simulator.world.geometry import Circle, Point, Segment
+from smartcar_mqtt.simulator.world.room import FloorPattern
 
 Picture = npt.NDArray[np.uint8]
 FINEST_PER_M = 96.0  # pixels of the floor's picture a metre

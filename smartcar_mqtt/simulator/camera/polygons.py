@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from smartcar_mqtt.simulator.geometry import Box, Circle, Point, Segment
+from smartcar_mqtt.simulator.world.geometry import Box, Circle, Point, Segment
 
 Colour = tuple[int, int, int]  # blue, green, red
 Points = npt.NDArray[np.float64]

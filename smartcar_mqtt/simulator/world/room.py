@@ -16,9 +16,9 @@ from typing import Annotated, Any, Literal, NamedTuple
 import msgspec
 import yaml
 
-from smartcar_mqtt.simulator.geometry import Box, Circle, Point, box, distance_to_segment, segments_along
+from smartcar_mqtt.simulator.world.geometry import Box, Circle, Point, box, distance_to_segment, segments_along
 
-SHIPPED = Path(__file__).parent / "rooms"
+SHIPPED = Path(__file__).parents[1] / "rooms"
 LARGEST_NUMBER = 10_000  # nothing in a room is larger; NaN and infinity fail the comparison too
 
 Positive = Annotated[float, msgspec.Meta(gt=0)]

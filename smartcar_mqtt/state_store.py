@@ -15,7 +15,7 @@ from smartcar_mqtt.config import Config
 log = logging.getLogger(__name__)
 
 
-class Memory:
+class StateStore:
     """A JSON object in a file; may be used from any thread.
 
     A file that is missing or damaged is an empty memory: what is kept here is convenience. What safety hangs on (the

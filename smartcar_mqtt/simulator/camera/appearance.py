@@ -11,9 +11,20 @@ from functools import lru_cache
 from itertools import pairwise
 from zlib import crc32
 
-from smartcar_mqtt.simulator.furniture import FURNITURE, base_of, plain
-from smartcar_mqtt.simulator.room import BoxObstacle, Obstacle, RoundObstacle, shape_of
-from smartcar_mqtt.simulator.sketch import Colour, Face, PanelMaker, Solid, bgr, cuboid, disc, limb, mixed, shaded
+from smartcar_mqtt.simulator.camera.furniture import FURNITURE, base_of, plain
+from smartcar_mqtt.simulator.camera.polygons import (
+    Colour,
+    Face,
+    PanelMaker,
+    Solid,
+    bgr,
+    cuboid,
+    disc,
+    limb,
+    mixed,
+    shaded,
+)
+from smartcar_mqtt.simulator.world.room import BoxObstacle, Obstacle, RoundObstacle, shape_of
 
 WHITE: Colour = (245, 245, 245)
 BLACK: Colour = (28, 26, 24)

@@ -1,0 +1,1 @@
+"""The camera's picture of the room."""

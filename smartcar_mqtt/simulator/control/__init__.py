@@ -1,0 +1,1 @@
+"""The simulator as a process of its own, and its control port."""

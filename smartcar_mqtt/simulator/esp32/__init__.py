@@ -1,0 +1,1 @@
+"""The ESP32 board: its firmware, on a pseudo-terminal."""

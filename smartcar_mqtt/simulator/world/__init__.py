@@ -1,0 +1,1 @@
+"""The room and the car in it: walls, motors, sonars, gas."""
