@@ -9,19 +9,19 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from bridges.display.animation import Animator
+from bridges.display.animation.animator import Animator
+from bridges.display.animation.gaze import Place
+from bridges.display.animation.inputs import loudness_of, person_of, place_of
 from bridges.display.arbiter import BASE, Shown, decide
-from bridges.display.backlight import Backlight, BacklightError, find_backlight
-from bridges.display.caption import Caption
-from bridges.display.expressions import EXPRESSIONS
-from bridges.display.framebuffer import Panel
-from bridges.display.gaze import Place
-from bridges.display.hearing import loudness_of, person_of, place_of
-from bridges.display.message import Message, TimedText
+from bridges.display.face.expressions import EXPRESSIONS
+from bridges.display.panel.backlight import Backlight, BacklightError, find_backlight
+from bridges.display.panel.framebuffer import Panel
+from bridges.display.panel.screen import Screen, panel_for
 from bridges.display.portrait import Portrait, compose, png
-from bridges.display.screen import Screen, panel_for
 from bridges.display.settings import DisplaySettings
-from bridges.display.words import Words
+from bridges.display.text.caption import Caption
+from bridges.display.text.message import Message, TimedText
+from bridges.display.text.selection import Words
 from smartcar_mqtt.car_status import CarStatus
 from smartcar_mqtt.clock import CHANCE, Scheduler, Timer
 from smartcar_mqtt.commands import Blocked

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
-from bridges.display.expressions import EXPRESSIONS
+from bridges.display.face.expressions import EXPRESSIONS
+from bridges.display.face.themes import THEMES
 from bridges.display.settings import DisplaySettings
-from bridges.display.themes import THEMES
 from smartcar_mqtt.cli.pictures import save_picture
 from smartcar_mqtt.config import load
 
@@ -70,8 +70,8 @@ def off(config_file: str | None) -> None:
     Needs no broker. For what follows a bridge that was killed (`ExecStopPost=` of its systemd unit); a bridge that runs
     draws only what changes, so stop it first.
     """
-    from bridges.display.framebuffer import PanelError  # noqa: PLC0415 - cairo, as above
-    from bridges.display.screen import panel_for  # noqa: PLC0415
+    from bridges.display.panel.framebuffer import PanelError  # noqa: PLC0415 - cairo, as above
+    from bridges.display.panel.screen import panel_for  # noqa: PLC0415
 
     settings = load(config_file, sections={"display": DisplaySettings}).section("display", DisplaySettings)
     panel = panel_for(settings)

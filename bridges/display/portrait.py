@@ -9,11 +9,11 @@ import io
 
 import msgspec
 
-from bridges.display.cairo import cairocffi
-from bridges.display.caption import Caption
-from bridges.display.expressions import Pose
-from bridges.display.face import draw
-from bridges.display.themes import THEMES
+from bridges.display.face.expressions import Pose
+from bridges.display.face.face import draw
+from bridges.display.face.themes import THEMES
+from bridges.display.graphics.cairo import cairocffi
+from bridges.display.text.caption import Caption
 
 
 class Portrait(msgspec.Struct, frozen=True):

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 import msgspec
 
-from bridges.display.cairo import cairocffi
-from bridges.display.expressions import EXPRESSIONS
-from bridges.display.face import draw, paint
-from bridges.display.themes import MONO, Colour, Theme, colour
+from bridges.display.face.expressions import EXPRESSIONS
+from bridges.display.face.face import draw, paint
+from bridges.display.face.themes import MONO, Colour, Theme, colour
+from bridges.display.graphics.cairo import cairocffi
 
 WIDTH, MARGIN = 1000, 20
 HEADING_HEIGHT, NAME_HEIGHT = 46, 28

@@ -10,10 +10,10 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
-from bridges.display.caption import Caption
-from bridges.display.expressions import EXPRESSIONS, between
-from bridges.display.framebuffer import Framebuffer
+from bridges.display.face.expressions import EXPRESSIONS, between
+from bridges.display.panel.framebuffer import Framebuffer
 from bridges.display.portrait import compose
+from bridges.display.text.caption import Caption
 from tests.benchmarks.cost import cpu_seconds, resident_mb
 from tests.benchmarks.rig import CAR, READY_S, BenchError, Effort, Rig, now
 from tests.benchmarks.table import Result, Rule

@@ -12,9 +12,9 @@ from typing import Any
 import msgspec
 from PIL import Image
 
-from bridges.display.backlight import Backlight, find_backlight
 from bridges.display.bridge import Display
-from bridges.display.framebuffer import Framebuffer, Panel
+from bridges.display.panel.backlight import Backlight, find_backlight
+from bridges.display.panel.framebuffer import Framebuffer, Panel
 from bridges.display.settings import DisplaySettings
 from smartcar_mqtt.clock import ManualClock, Scheduler
 from smartcar_mqtt.config import Car, Config, Logging, Mqtt

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import cairocffi
 
-from bridges.display.framebuffer import Framebuffer
+from bridges.display.panel.framebuffer import Framebuffer
 
 Colour = tuple[int, int, int]
 MARK = b"\x77"

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from bridges.display.expressions import EXPRESSIONS
-from bridges.display.themes import DARK, LIGHT, MONO, Theme
+from bridges.display.face.expressions import EXPRESSIONS
+from bridges.display.face.themes import DARK, LIGHT, MONO, Theme
 from tests.display.pictures import face
 
 FOLDER = Path(__file__).parent / "golden"

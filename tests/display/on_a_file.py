@@ -8,9 +8,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from bridges.display.backlight import Backlight
 from bridges.display.bridge import Display
-from bridges.display.framebuffer import Framebuffer, Panel
+from bridges.display.panel.backlight import Backlight
+from bridges.display.panel.framebuffer import Framebuffer, Panel
 from smartcar_mqtt import service
 
 

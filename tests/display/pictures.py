@@ -6,9 +6,9 @@ import cairocffi
 import msgspec
 from PIL import Image
 
-from bridges.display.expressions import EXPRESSIONS, Pose
-from bridges.display.face import draw
-from bridges.display.themes import Colour, Theme, colour
+from bridges.display.face.expressions import EXPRESSIONS, Pose
+from bridges.display.face.face import draw
+from bridges.display.face.themes import Colour, Theme, colour
 
 Pixel = tuple[int, int]
 

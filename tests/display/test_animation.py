@@ -10,9 +10,9 @@ from collections.abc import Callable
 import msgspec
 import pytest
 
-from bridges.display.animation import FARTHEST, TRANSITION_S, Animator
-from bridges.display.expressions import EXPRESSIONS, Pose
-from bridges.display.gaze import RELEASE_S
+from bridges.display.animation.animator import FARTHEST, TRANSITION_S, Animator
+from bridges.display.animation.gaze import RELEASE_S
+from bridges.display.face.expressions import EXPRESSIONS, Pose
 
 START = 1000.0
 FPS = 15

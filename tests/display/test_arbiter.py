@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from bridges.display.arbiter import BASE, EXPRESSION_OF_PHASE, Shown, decide
-from bridges.display.expressions import EXPRESSIONS
+from bridges.display.face.expressions import EXPRESSIONS
 from smartcar_mqtt.car_status import CarStatus, Layer, Phase
 
 QUIET = CarStatus(phase=Phase.IDLE, assistant_online=True, motors_linked=True, connected=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bridges.display.backlight import Backlight, BacklightError, find_backlight, to_percent, to_raw
+from bridges.display.panel.backlight import Backlight, BacklightError, find_backlight, to_percent, to_raw
 from tests.display.unprivileged import as_nobody
 
 

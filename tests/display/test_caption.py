@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bridges.display.caption import SLIDE_S, Caption, bar_height
-from bridges.display.typesetting import ELLIPSIS, LONGEST_TEXT, REPLACEMENT, displayable, typeset
+from bridges.display.text.caption import SLIDE_S, Caption, bar_height
+from bridges.display.text.typesetting import ELLIPSIS, LONGEST_TEXT, REPLACEMENT, displayable, typeset
 
 LONG = (
     "This message is longer than the bar is wide, so that it has to move on line by line, at a pace that lets people "
@@ -325,7 +325,7 @@ import sys
 sys.modules["{missing}"] = None
 from smartcar_mqtt.config.file import ConfigError
 try:
-    import bridges.display.caption
+    import bridges.display.text.caption
 except ConfigError as error:
     print(error)
 """

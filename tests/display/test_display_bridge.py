@@ -13,9 +13,9 @@ import pytest
 from PIL import Image, ImageChops
 
 from bridges.display.bridge import Display
-from bridges.display.expressions import EXPRESSIONS
+from bridges.display.face.expressions import EXPRESSIONS
+from bridges.display.panel.screen import LONGEST_RETRY_S
 from bridges.display.portrait import Portrait, png
-from bridges.display.screen import LONGEST_RETRY_S
 from smartcar_mqtt.status_bridge import BLOCKED_S
 from tests.display.desk import BASE, FRAME_S, SIZE, Desk
 

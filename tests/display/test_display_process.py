@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from bridges.display import screen
 from bridges.display.commands import group
-from bridges.display.framebuffer import Framebuffer
+from bridges.display.panel import screen
+from bridges.display.panel.framebuffer import Framebuffer
 from tests.display.display_process import DisplayProcess
 from tests.library.observer import Observer
 from tests.mosquitto import Mosquitto

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridges.display.expressions import EXPRESSIONS, FIELDS, Pose, between
+from bridges.display.face.expressions import EXPRESSIONS, FIELDS, Pose, between
 
 FACTS = "base happy listening speaking surprised curious sad look_left look_right look_up look_down sleep excited"
 PUPILS = {

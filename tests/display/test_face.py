@@ -12,9 +12,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageChops, ImageOps, ImageStat
 
-from bridges.display.expressions import EXPRESSIONS, Pose
-from bridges.display.face import paint
-from bridges.display.themes import DARK, LIGHT, MONO, THEMES, Theme, colour, swapped
+from bridges.display.face.expressions import EXPRESSIONS, Pose
+from bridges.display.face.face import paint
+from bridges.display.face.themes import DARK, LIGHT, MONO, THEMES, Theme, colour, swapped
 from tests.display.pictures import PARTS, Pixel, face, image_of, middle, picture, where
 
 SIZES = [(480, 320), (320, 240), (240, 240), (240, 320), (320, 480), (128, 64), (64, 32), (800, 200), (1920, 1080)]

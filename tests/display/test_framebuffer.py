@@ -8,7 +8,7 @@ from pathlib import Path
 import cairocffi
 import pytest
 
-from bridges.display.framebuffer import Framebuffer, NoPanel, PanelError, make_panel
+from bridges.display.panel.framebuffer import Framebuffer, NoPanel, PanelError, make_panel
 from tests.display.framebuffer_folder import Colour, FramebufferFolder, picture, plain
 from tests.display.unprivileged import as_nobody
 

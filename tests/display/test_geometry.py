@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bridges.display.geometry import GeometryError, Screen, ask, decode, read_geometry
+from bridges.display.panel.geometry import GeometryError, Screen, ask, decode, read_geometry
 from tests.display.framebuffer_folder import FramebufferFolder
 
 

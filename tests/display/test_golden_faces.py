@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageChops, ImageStat
 
-from bridges.display.expressions import EXPRESSIONS
+from bridges.display.face.expressions import EXPRESSIONS
 from tests.display.make_golden import FOLDER, PANELS
 from tests.display.pictures import face
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridges.display.hearing import loudness_of, person_of, place_of
+from bridges.display.animation.inputs import loudness_of, person_of, place_of
 
 
 def thing(label: str = "person", box: tuple[float, ...] = (0.4, 0.2, 0.6, 0.9), **more: object) -> dict[str, Any]:

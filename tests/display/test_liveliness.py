@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from bridges.display.blinking import BLINK_S, LONGEST_PAUSE_S, SHORTEST_PAUSE_S, Blinking
-from bridges.display.gaze import (
+from bridges.display.animation.blinking import BLINK_S, LONGEST_PAUSE_S, SHORTEST_PAUSE_S, Blinking
+from bridges.display.animation.gaze import (
     AHEAD,
     GLANCE_X,
     GLANCE_Y,
@@ -19,8 +19,8 @@ from bridges.display.gaze import (
     Gaze,
     Place,
 )
-from bridges.display.highlight import Highlight
-from bridges.display.mouth import GENTLE, SILENT_S, Mouth
+from bridges.display.animation.highlight import Highlight
+from bridges.display.animation.speech import GENTLE, SILENT_S, Mouth
 
 START = 50.0
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 
-from bridges.display.message import Message, TimedText
+from bridges.display.text.message import Message, TimedText
 from smartcar_mqtt.bridge import Bridge
 from smartcar_mqtt.commands import Parsed, Refused
 from tests.library.payloads import PAYLOADS, outcome

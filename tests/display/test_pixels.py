@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridges.display.geometry import Geometry
-from bridges.display.pixels import Converter, changed_rows
+from bridges.display.panel.geometry import Geometry
+from bridges.display.panel.pixels import Converter, changed_rows
 from tests.display.framebuffer_folder import Colour, picture, plain
 
 RED, GREEN, BLUE, WHITE, BLACK = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255), (0, 0, 0)

@@ -9,8 +9,8 @@ from pathlib import Path
 import cairocffi
 import pytest
 
-from bridges.display.framebuffer import Framebuffer
-from bridges.display.screen import FIRST_RETRY_S, LONGEST_RETRY_S, Screen
+from bridges.display.panel.framebuffer import Framebuffer
+from bridges.display.panel.screen import FIRST_RETRY_S, LONGEST_RETRY_S, Screen
 from smartcar_mqtt.clock import ManualClock, Scheduler
 from tests.display.panel_file import PanelFile
 

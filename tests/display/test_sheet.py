@@ -13,9 +13,9 @@ from click.testing import CliRunner
 from PIL import Image
 
 from bridges.display.commands import group
-from bridges.display.expressions import EXPRESSIONS
+from bridges.display.face.expressions import EXPRESSIONS
+from bridges.display.face.themes import DARK, LIGHT, THEMES
 from bridges.display.sheet import contact_sheet, face_png
-from bridges.display.themes import DARK, LIGHT, THEMES
 from tests.display.pictures import face
 
 CARD = 480 * 0.38, 320 * 0.38

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from bridges.display.words import Words
+from bridges.display.text.selection import Words
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from PIL import Image, ImageChops
 
-from bridges.display.expressions import EXPRESSIONS
+from bridges.display.face.expressions import EXPRESSIONS
 from bridges.display.portrait import Portrait, png
 from tests.display.display_process import DisplayProcess
 from tests.e2e.home_assistant import HomeAssistant

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from bridges.display.gaze import Place
+from bridges.display.animation.gaze import Place
 
 PERSON = "person"
 HEAD = 0.15

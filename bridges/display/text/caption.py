@@ -9,8 +9,8 @@ from __future__ import annotations
 import bisect
 import unicodedata
 
-from bridges.display.cairo import cairocffi
-from bridges.display.typesetting import count_lines, displayable, line_pitch, typeset
+from bridges.display.graphics.cairo import cairocffi
+from bridges.display.text.typesetting import count_lines, displayable, line_pitch, typeset
 
 BAR_SHARE = 0.18
 SMALLEST_BAR, LARGEST_BAR = 15, 200

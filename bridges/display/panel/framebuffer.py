@@ -15,9 +15,9 @@ import stat
 from pathlib import Path
 from typing import Protocol
 
-from bridges.display.cairo import cairocffi
-from bridges.display.geometry import Geometry, GeometryError, ask, read_geometry
-from bridges.display.pixels import Converter, changed_rows
+from bridges.display.graphics.cairo import cairocffi
+from bridges.display.panel.geometry import Geometry, GeometryError, ask, read_geometry
+from bridges.display.panel.pixels import Converter, changed_rows
 
 log = logging.getLogger(__name__)
 

@@ -10,12 +10,12 @@ import random
 
 import msgspec
 
+from bridges.display.animation.blinking import Blinking
+from bridges.display.animation.gaze import AHEAD, Gaze, Place
+from bridges.display.animation.highlight import Highlight
+from bridges.display.animation.speech import Mouth
 from bridges.display.arbiter import BASE
-from bridges.display.blinking import Blinking
-from bridges.display.expressions import EXPRESSIONS, Pose, between
-from bridges.display.gaze import AHEAD, Gaze, Place
-from bridges.display.highlight import Highlight
-from bridges.display.mouth import Mouth
+from bridges.display.face.expressions import EXPRESSIONS, Pose, between
 
 TRANSITION_S = 0.3
 SLEEP = "sleep"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import itertools
 
-from bridges.display.cairo import cairocffi
-from bridges.display.expressions import Pose
-from bridges.display.eyes import ELLIPSE, PARABOLA, mix
-from bridges.display.themes import Theme
+from bridges.display.face.expressions import Pose
+from bridges.display.face.eyes import ELLIPSE, PARABOLA, mix
+from bridges.display.face.themes import Theme
+from bridges.display.graphics.cairo import cairocffi
 
 DEPTH = 0.34
 """How far the middle of a full smile is below the line from which its corners rise as much."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bridges.display.cairo import cairocffi
+from bridges.display.graphics.cairo import cairocffi
 from smartcar_mqtt.config.file import ConfigError
 
 try:

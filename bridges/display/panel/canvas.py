@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bridges.display.cairo import cairocffi
+from bridges.display.graphics.cairo import cairocffi
 
 CHUNK = 32768
 """Bytes that are taken apart at once: small enough for the processor's cache, and memory that is at hand."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 
-from bridges.display.cairo import cairocffi
-from bridges.display.expressions import Pose
-from bridges.display.themes import Theme
+from bridges.display.face.expressions import Pose
+from bridges.display.face.themes import Theme
+from bridges.display.graphics.cairo import cairocffi
 
 OUTWARDS = 0.62
 """How far a cheek is from the middle of its eye."""

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import math
 
-from bridges.display.cairo import cairocffi
-from bridges.display.expressions import Pose
-from bridges.display.themes import Theme
+from bridges.display.face.expressions import Pose
+from bridges.display.face.themes import Theme
+from bridges.display.graphics.cairo import cairocffi
 
 WIDTH, HEIGHT = 0.94, 1.04
 """Half the width and half the height of an open eye."""

@@ -6,8 +6,8 @@ picture that is black and white already stays exactly as it is.
 
 from __future__ import annotations
 
-from bridges.display.cairo import cairocffi
-from bridges.display.canvas import CHUNK, Canvas
+from bridges.display.graphics.cairo import cairocffi
+from bridges.display.panel.canvas import CHUNK, Canvas
 
 TILE = 8
 HALF = 127

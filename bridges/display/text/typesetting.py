@@ -13,7 +13,7 @@ import unicodedata
 
 import msgspec
 
-from bridges.display.pango import cairocffi, pangocairocffi, pangocffi
+from bridges.display.graphics.pango import cairocffi, pangocairocffi, pangocffi
 
 FAMILIES = "DejaVu Sans, WenQuanYi Micro Hei, Droid Sans Fallback"
 """Without the one for emoji, which Pango finds by itself: if it were named, it would also be taken for spaces."""

@@ -10,14 +10,14 @@ import math
 
 import msgspec
 
-from bridges.display.brows import draw_brows
-from bridges.display.cairo import cairocffi
-from bridges.display.cheeks import draw_cheeks
-from bridges.display.expressions import Pose
-from bridges.display.eyes import draw_eyes
-from bridges.display.lips import draw_mouth
-from bridges.display.marks import draw_arcs, draw_snores, draw_tear
-from bridges.display.themes import Theme
+from bridges.display.face.brows import draw_brows
+from bridges.display.face.cheeks import draw_cheeks
+from bridges.display.face.expressions import Pose
+from bridges.display.face.eyes import draw_eyes
+from bridges.display.face.lips import draw_mouth
+from bridges.display.face.marks import draw_arcs, draw_snores, draw_tear
+from bridges.display.face.themes import Theme
+from bridges.display.graphics.cairo import cairocffi
 
 LINE = 0.075
 """Width of the face's lines, in radii of an eye."""

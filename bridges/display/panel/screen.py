@@ -8,8 +8,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from bridges.display.cairo import cairocffi
-from bridges.display.framebuffer import Panel, PanelError, make_panel
+from bridges.display.graphics.cairo import cairocffi
+from bridges.display.panel.framebuffer import Panel, PanelError, make_panel
 from bridges.display.settings import DisplaySettings
 from smartcar_mqtt.clock import Backoff, Scheduler, Timer
 

@@ -7,10 +7,10 @@ kernel's `ssd1307fb`), 16 bits RGB565, 24 bits as blue, green, red, 32 bits as b
 
 from __future__ import annotations
 
-from bridges.display.cairo import cairocffi
-from bridges.display.canvas import CHUNK, Canvas
-from bridges.display.dithering import Ditherer
-from bridges.display.geometry import Geometry
+from bridges.display.graphics.cairo import cairocffi
+from bridges.display.panel.canvas import CHUNK, Canvas
+from bridges.display.panel.dithering import Ditherer
+from bridges.display.panel.geometry import Geometry
 
 ROTATIONS = (0, 90, 180, 270)
 INVERTED = bytes(255 - value for value in range(256))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 
-from bridges.display.cairo import cairocffi
-from bridges.display.expressions import Pose
-from bridges.display.themes import Theme
+from bridges.display.face.expressions import Pose
+from bridges.display.face.themes import Theme
+from bridges.display.graphics.cairo import cairocffi
 
 UNSEEN = 0.01
 """Marks that are smaller than this are not there."""

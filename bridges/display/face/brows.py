@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from bridges.display.cairo import cairocffi
-from bridges.display.expressions import Pose
-from bridges.display.themes import Theme
+from bridges.display.face.expressions import Pose
+from bridges.display.face.themes import Theme
+from bridges.display.graphics.cairo import cairocffi
 
 REST = -1.28
 """Where a brow is that expresses nothing."""

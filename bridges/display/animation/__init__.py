@@ -1,0 +1,1 @@
+"""The face in time: transitions, gaze, blinks, speech."""

@@ -1,0 +1,1 @@
+"""The face: what it can express, and how it is drawn."""

@@ -1,0 +1,1 @@
+"""The panel: a framebuffer of the kernel, its format and its backlight."""

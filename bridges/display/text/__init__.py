@@ -1,0 +1,1 @@
+"""Text below the face: which one, and how it is set."""
