@@ -10,12 +10,10 @@ import math
 
 import msgspec
 
-from bridges.display.face.brows import draw_brows
-from bridges.display.face.cheeks import draw_cheeks
 from bridges.display.face.expressions import Pose
 from bridges.display.face.eyes import draw_eyes
+from bridges.display.face.features import draw_arcs, draw_brows, draw_cheeks, draw_snores, draw_tear
 from bridges.display.face.lips import draw_mouth
-from bridges.display.face.marks import draw_arcs, draw_snores, draw_tear
 from bridges.display.face.themes import Theme
 from bridges.display.graphics.cairo import cairocffi
 
