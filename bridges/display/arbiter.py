@@ -60,12 +60,12 @@ STATUS: tuple[tuple[Applies, str], ...] = (
 )
 
 
-def decide(car_status: CarStatus, wish: str, *, follow: bool, just_chosen: bool = False) -> Shown:
+def decide(car_status: CarStatus, chosen: str, *, follow: bool, just_chosen: bool = False) -> Shown:
     """What is shown now.
 
     Args:
         car_status: what the other bridges say.
-        wish: the expression that people have chosen, at some time.
+        chosen: the expression that people have chosen, at some time.
         follow: whether the assistant is shown.
         just_chosen: whether they have chosen it since the assistant's last news: who presses a button wants to see it.
     """
@@ -81,7 +81,7 @@ def decide(car_status: CarStatus, wish: str, *, follow: bool, just_chosen: bool 
             return Shown(Layer.ASSISTANT, expression_of_phase, status)
         if car_status.assistant_online is False:
             return Shown(Layer.ASSISTANT, OFFLINE_EXPRESSION, status, rests=True)
-    return Shown(Layer.USER, wish, status, rests=wish == BASE)
+    return Shown(Layer.USER, chosen, status, rests=chosen == BASE)
 
 
 def status_of(car_status: CarStatus, *, follow: bool) -> str:

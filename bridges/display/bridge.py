@@ -67,8 +67,8 @@ class Display(StatusBridge):
         self._caption = self._typeset("")
         self._caption_since = now
         self._backlight: Backlight | None = None
-        wish = self.state_store.get("expression", str, BASE)
-        self._wish = wish if wish in EXPRESSIONS else BASE
+        chosen = self.state_store.get("expression", str, BASE)
+        self._chosen = chosen if chosen in EXPRESSIONS else BASE
         self._just_chosen = False
         self._drawn: object = None
         self._drawn_at = -math.inf
@@ -152,7 +152,7 @@ class Display(StatusBridge):
             raise Blocked(str(error)) from None
 
     def _choose(self, name: str) -> None:
-        self._wish, self._just_chosen = name, True
+        self._chosen, self._just_chosen = name, True
         self._animator.use(self.clock.monotonic())
         self._look()
 
@@ -226,7 +226,7 @@ class Display(StatusBridge):
 
     def _decide(self) -> Shown:
         follow = self.follow_assistant is True
-        return decide(self.car_status, self._wish, follow=follow, just_chosen=self._just_chosen)
+        return decide(self.car_status, self._chosen, follow=follow, just_chosen=self._just_chosen)
 
     def _look(self) -> None:
         """See what is to be shown now, and show it."""
@@ -282,7 +282,7 @@ class Display(StatusBridge):
     def _tell(self, now: float) -> None:
         """State and picture follow what the face really shows, whoever wanted it."""
         shown = self._shown
-        self.set_attributes("shown_by", chosen=self._wish, status=shown.status)
+        self.set_attributes("shown_by", chosen=self._chosen, status=shown.status)
         self.update(expression=self._animator.expression(now), shown_by=str(shown.layer), message=self._words.message)
         if self._portrait_timer is None and self._sit(now) != self._portrait:
             due = max(now, self._portrait_at + self.settings.image_interval)

@@ -10,8 +10,8 @@ from functools import lru_cache
 import msgspec
 
 from bridges.led.arbiter import Shown
-from bridges.led.colours import BLACK, Colour, blend
-from bridges.led.effects import EFFECTS
+from bridges.led.effects.colours import BLACK, Colour, blend
+from bridges.led.effects.registry import EFFECTS
 from smartcar_mqtt.car_status import Layer
 
 SUDDEN = frozenset({"wakeword_detected"})

@@ -9,9 +9,9 @@ from collections.abc import Callable
 
 import msgspec
 
-from bridges.led.colours import Colour
-from bridges.led.effects import EFFECTS
-from bridges.led.wish import Wish
+from bridges.led.effects.colours import Colour
+from bridges.led.effects.registry import EFFECTS
+from bridges.led.light_state import LightState
 from smartcar_mqtt.car_status import CarStatus, Layer, Phase
 
 SAFETY_BRIGHTNESS = 128
@@ -54,7 +54,7 @@ RULES: tuple[Rule, ...] = (
 """Whose it is, when it applies, and the effect; where none applies, the people's own light is shown."""
 
 
-def decide(car_status: CarStatus, wish: Wish, *, follow: bool) -> Shown:
+def decide(car_status: CarStatus, light: LightState, *, follow: bool) -> Shown:
     """What the ring shows now.
 
     The brightness that people have set dims everything, also while they have switched their light off: a ring that is
@@ -62,7 +62,7 @@ def decide(car_status: CarStatus, wish: Wish, *, follow: bool) -> Shown:
 
     Args:
         car_status: what the other bridges say.
-        wish: the light that people have set.
+        light: the light that people have set.
         follow: whether the assistant is shown.
     """
     for layer, applies, effect in RULES:
@@ -70,5 +70,5 @@ def decide(car_status: CarStatus, wish: Wish, *, follow: bool) -> Shown:
             continue
         name = effect or str(car_status.phase)
         least = SAFETY_BRIGHTNESS if layer is Layer.SAFETY else 0
-        return Shown(layer, name, EFFECTS[name].colour, max(wish.brightness, least))
-    return Shown(Layer.USER, wish.effect, wish.shown_colour, wish.brightness, on=wish.on)
+        return Shown(layer, name, EFFECTS[name].colour, max(light.brightness, least))
+    return Shown(Layer.USER, light.effect, light.shown_colour, light.brightness, on=light.on)

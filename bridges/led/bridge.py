@@ -9,13 +9,13 @@ from typing import Any
 
 from bridges.led.animation import Animation, fade_seconds
 from bridges.led.arbiter import Shown, decide
-from bridges.led.colours import Colour, scale
-from bridges.led.drivers import DriverError, ring_for
-from bridges.led.effects import EFFECTS
-from bridges.led.moments import main_colour, mean_milliamps, portrait
-from bridges.led.output import Output
+from bridges.led.effects.colours import Colour, scale
+from bridges.led.effects.registry import EFFECTS
+from bridges.led.light_state import LightState, colour_of, flash_seconds, merged
+from bridges.led.preview.summary import main_colour, mean_milliamps, portrait
 from bridges.led.settings import LedSettings
-from bridges.led.wish import Wish, colour_of, flash_seconds, merged
+from bridges.led.strip.drivers import DriverError, ring_for
+from bridges.led.strip.output import Output
 from smartcar_mqtt.car_status import CarStatus, Layer
 from smartcar_mqtt.clock import Backoff, Scheduler, Timer
 from smartcar_mqtt.config import Config
@@ -76,7 +76,7 @@ class Led(StatusBridge):
             settings.pixels, settings.order, settings.gamma, settings.brightness, settings.max_milliamps
         )
         self._animation = Animation(settings.pixels, settings.fps)
-        self._wish: Wish = self.state_store.get("wish", Wish, Wish())
+        self._light: LightState = self.state_store.get("light", LightState, LightState())
         self._shown: Shown | None = None
         self._written = b""
         self._film: dict[int, bytes] = {}
@@ -109,7 +109,7 @@ class Led(StatusBridge):
             log.error("the ring stays as it was: %s", error)
         finally:
             self._ring.close()
-            self.state_store.set(wish=self._wish)
+            self.state_store.set(light=self._light)
             super().close()
 
     def _open_ring(self) -> None:
@@ -161,10 +161,10 @@ class Led(StatusBridge):
         """Sets the light that is shown while neither safety nor the assistant needs the ring; kept over restarts."""
         if "flash" in wanted:
             seconds = flash_seconds(wanted["flash"])
-            colour = colour_of(wanted["color"]) if "color" in wanted else self._wish.shown_colour
+            colour = colour_of(wanted["color"]) if "color" in wanted else self._light.shown_colour
             self.scheduler.call_later(0, lambda: self._begin_flash(colour, seconds))
             return
-        self._wish = merged(self._wish, wanted)
+        self._light = merged(self._light, wanted)
         if self._remember is not None:
             self._remember.cancel()
         self._remember = self.scheduler.call_later(REMEMBER_AFTER_S, self._remember_wish)
@@ -173,7 +173,7 @@ class Led(StatusBridge):
 
     def _remember_wish(self) -> None:
         # On the worker: a card that is busy must not hold up the pictures.
-        if not self._worker.submit(lambda: self.state_store.set(wish=self._wish)):
+        if not self._worker.submit(lambda: self.state_store.set(light=self._light)):
             log.warning("the light is not remembered yet: too much else to do")
 
     # -- what is shown -------------------------------------------------------------------------------------------
@@ -190,7 +190,7 @@ class Led(StatusBridge):
         Args:
             transition_s: seconds that people asked the change of their light to take; None: the usual time.
         """
-        shown = decide(self.car_status, self._wish, follow=self.follow_assistant is True)
+        shown = decide(self.car_status, self._light, follow=self.follow_assistant is True)
         if shown == self._shown:
             return
         self._shown = shown
@@ -234,7 +234,8 @@ class Led(StatusBridge):
         self.picture.show(encoded)
 
     def _encode_picture(self, shown: Shown) -> bytes:
-        from bridges.led.picture import animated_png, ring_png  # noqa: PLC0415 - 8 MB, only for who wants pictures
+        from bridges.led.preview.animated import animated_png  # noqa: PLC0415 - 8 MB, only for who wants pictures
+        from bridges.led.preview.still import ring_png  # noqa: PLC0415
 
         settings = self.settings
         brightness = shown.brightness if shown.on else 0

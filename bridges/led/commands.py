@@ -6,10 +6,10 @@ from pathlib import Path
 
 import click
 
-from bridges.led.drivers import DriverError, ring_for
-from bridges.led.effect import MOST_PIXELS
-from bridges.led.output import Output
+from bridges.led.effects.base import MOST_PIXELS
 from bridges.led.settings import LedSettings
+from bridges.led.strip.drivers import DriverError, ring_for
+from bridges.led.strip.output import Output
 from smartcar_mqtt.cli.pictures import save_picture
 from smartcar_mqtt.config import load
 
@@ -37,7 +37,7 @@ def group() -> None:
 )
 def sheet(file: Path, count: int) -> None:
     """Write a picture (PNG) of all effects to FILE: name, what it means, and eight moments of each."""
-    from bridges.led.picture import contact_sheet  # noqa: PLC0415 - Pillow, only for who wants pictures
+    from bridges.led.preview.sheet import contact_sheet  # noqa: PLC0415 - Pillow, only for who wants pictures
 
     save_picture(file, contact_sheet(count), f"all effects on a ring of {count}")
 

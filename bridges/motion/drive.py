@@ -16,7 +16,7 @@ KNOWN = ("direction", "speed", "duration", "source", "id")
 
 
 class Drive(msgspec.Struct, frozen=True):
-    """A wish to move."""
+    """A move that somebody asks for."""
 
     direction: str
     """forward, backward, left, right or stop."""

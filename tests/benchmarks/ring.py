@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
-from bridges.led.ws2812 import encoded_size
+from bridges.led.strip.ws2812 import encoded_size
 from tests.benchmarks.cost import cpu_seconds, resident_mb
 from tests.benchmarks.rig import CAR, BenchError, Effort, Rig, bridge_command, now
 from tests.benchmarks.table import Result, Rule

@@ -14,8 +14,8 @@ from smartcar_mqtt.car_status import CarStatus, Layer, Phase
 QUIET = CarStatus(phase=Phase.IDLE, assistant_online=True, motors_linked=True, connected=True)
 
 
-def shown(wish: str = BASE, *, follow: bool = True, just_chosen: bool = False, **now: object) -> Shown:
-    return decide(msgspec.structs.replace(QUIET, **now), wish, follow=follow, just_chosen=just_chosen)
+def shown(chosen: str = BASE, *, follow: bool = True, just_chosen: bool = False, **now: object) -> Shown:
+    return decide(msgspec.structs.replace(QUIET, **now), chosen, follow=follow, just_chosen=just_chosen)
 
 
 @pytest.mark.parametrize(

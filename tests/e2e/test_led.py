@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 from PIL import Image
 
-from bridges.led.effects import EFFECTS
+from bridges.led.effects.registry import EFFECTS
 from tests.e2e.home_assistant import HomeAssistant
 from tests.e2e.registry import State
 from tests.led.bus import FakeBus

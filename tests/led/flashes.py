@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bridges.led.colours import GAMMA, Colour
+from bridges.led.effects.colours import GAMMA, Colour
 
 ENOUGH = 0.1
 """A change of relative luminance that counts."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bridges.led.effects import EFFECTS, Effect
+from bridges.led.effects.registry import EFFECTS, Effect
 
 GOLDEN = Path(__file__).parent / "golden"
 COUNTS = (8, 16)

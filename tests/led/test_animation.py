@@ -6,7 +6,7 @@ import pytest
 
 from bridges.led.animation import Animation, fade_seconds, repeats
 from bridges.led.arbiter import Shown
-from bridges.led.effects import EFFECTS
+from bridges.led.effects.registry import EFFECTS
 from smartcar_mqtt.car_status import Layer
 
 COUNT, FPS = 8, 50

@@ -8,8 +8,8 @@ import msgspec
 import pytest
 
 from bridges.led.arbiter import RULES, SAFETY_BRIGHTNESS, Shown, decide
-from bridges.led.effects import EFFECTS
-from bridges.led.wish import Wish
+from bridges.led.effects.registry import EFFECTS
+from bridges.led.light_state import LightState
 from smartcar_mqtt.car_status import CarStatus, Layer, Phase
 
 CALM = CarStatus(connected=True)
@@ -22,15 +22,15 @@ ALL_AT_ONCE = CarStatus(
     phase=Phase.SPEAKING,
     muted=True,
 )
-RED = Wish(effect="solid", colour=(255, 0, 0), brightness=77)
+RED = LightState(effect="solid", colour=(255, 0, 0), brightness=77)
 
 
 def changed(car_status: CarStatus, **fields: object) -> CarStatus:
     return msgspec.structs.replace(car_status, **fields)
 
 
-def shown(car_status: CarStatus, wish: Wish = RED, *, follow: bool = True) -> tuple[str, str]:
-    found = decide(car_status, wish, follow=follow)
+def shown(car_status: CarStatus, light: LightState = RED, *, follow: bool = True) -> tuple[str, str]:
+    found = decide(car_status, light, follow=follow)
     return str(found.layer), found.effect
 
 
@@ -111,11 +111,11 @@ def test_who_does_not_follow_the_assistant_sees_nothing_of_it_but_all_of_safety(
 
 
 def test_a_light_that_nobody_has_set_is_the_idle_effect() -> None:
-    assert decide(CALM, Wish(), follow=True) == Shown(Layer.USER, "idle", EFFECTS["idle"].colour, 255, on=True)
+    assert decide(CALM, LightState(), follow=True) == Shown(Layer.USER, "idle", EFFECTS["idle"].colour, 255, on=True)
 
 
 def test_a_light_that_is_off_lets_the_assistant_through_and_is_dark_afterwards() -> None:
-    off = Wish(on=False)
+    off = LightState(on=False)
     assert decide(changed(CALM, phase=Phase.IDLE), off, follow=True).on is False
     assert decide(changed(CALM, phase=Phase.LISTENING), off, follow=True).on is True
     assert decide(CALM, off, follow=True).on is False
@@ -127,11 +127,11 @@ def test_peoples_colour_and_brightness_are_theirs_alone() -> None:
 
 
 def test_peoples_brightness_dims_everything_but_safety() -> None:
-    dim = Wish(brightness=5)
+    dim = LightState(brightness=5)
     assert decide(changed(CALM, phase=Phase.SPEAKING), dim, follow=True).brightness == 5
     assert decide(changed(CALM, shutting_down=True), dim, follow=True).brightness == 5
     assert decide(changed(CALM, blocked=True), dim, follow=True).brightness == SAFETY_BRIGHTNESS
-    assert decide(changed(CALM, blocked=True), Wish(brightness=200), follow=True).brightness == 200
+    assert decide(changed(CALM, blocked=True), LightState(brightness=200), follow=True).brightness == 200
 
 
 def test_every_rule_shows_an_effect_that_exists() -> None:

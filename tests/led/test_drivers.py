@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from bridges.led import drivers
-from bridges.led.drivers import DriverError, NoRing, Ring, SpiRing, Ws281xRing, ring_for
 from bridges.led.settings import LedSettings
+from bridges.led.strip import drivers
+from bridges.led.strip.drivers import DriverError, NoRing, Ring, SpiRing, Ws281xRing, ring_for
 from tests.led.bus import FakeBus
 from tests.led.waveform import bytes_of
 
@@ -206,7 +206,7 @@ def open_ws281x_in_a_process(tmp_path: Path) -> subprocess.CompletedProcess[str]
     model.write_text(PI_4)
     script = f"""
 import os, pathlib
-from bridges.led import drivers
+from bridges.led.strip import drivers
 drivers.BOARD_MODEL = pathlib.Path({str(model)!r})
 os.geteuid = lambda: 0
 try:

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridges.led.colours import BLACK, HUE_STEPS, HUES, Colour, blend, dimmed, driven, ramp, scale
-from bridges.led.effect import MOST_PIXELS
-from bridges.led.effects import EFFECTS, Effect, Kind
-from bridges.led.people import BREATHE_S, COMET_S, POLICE_S, RAINBOW_S
+from bridges.led.effects.base import MOST_PIXELS
+from bridges.led.effects.colours import BLACK, HUE_STEPS, HUES, Colour, blend, dimmed, driven, ramp, scale
+from bridges.led.effects.decorative import BREATHE_S, COMET_S, POLICE_S, RAINBOW_S
+from bridges.led.effects.registry import EFFECTS, Effect, Kind
 from tests.led.flashes import flashes, luminance
 from tests.led.make_golden import GOLDEN, path, strips
 

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from bridges.led.bridge import REMEMBER_AFTER_S
-from bridges.led.effects import EFFECTS
+from bridges.led.effects.registry import EFFECTS
 from tests.led.bus import Colours, FakeBus
 from tests.led.desk import BASE, PIXELS, LedDesk
 

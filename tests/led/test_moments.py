@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from bridges.led.arbiter import Shown
-from bridges.led.effects import EFFECTS
-from bridges.led.moments import MOMENTS, main_colour, mean_milliamps, moments, portrait
-from bridges.led.output import Output
+from bridges.led.effects.registry import EFFECTS
+from bridges.led.preview.summary import MOMENTS, main_colour, mean_milliamps, moments, portrait
+from bridges.led.strip.output import Output
 from smartcar_mqtt.car_status import Layer
 
 BLUE = (0, 0, 255)

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridges.led.colours import BLACK, Colour
-from bridges.led.output import Output
+from bridges.led.effects.colours import BLACK, Colour
+from bridges.led.strip.output import Output
 
 ORDERS = ["".join(letters) for letters in permutations("RGB")]
 LEVEL = st.integers(0, 255)

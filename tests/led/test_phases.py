@@ -7,9 +7,9 @@ from itertools import pairwise
 
 import pytest
 
-from bridges.led.colours import BLACK, Colour
-from bridges.led.effects import EFFECTS
-from bridges.led.output import Output
+from bridges.led.effects.colours import BLACK, Colour
+from bridges.led.effects.registry import EFFECTS
+from bridges.led.strip.output import Output
 
 IGNORED: Colour = (1, 2, 3)
 COUNTS = pytest.mark.parametrize("count", [8, 16])

@@ -10,13 +10,12 @@ import pytest
 from click.testing import CliRunner, Result
 from PIL import Image
 
-from bridges.led import moving
-from bridges.led.colours import BLACK, Colour, scale
-from bridges.led.drawing import BACKGROUND, RADIUS, SIZE
-from bridges.led.effects import EFFECTS, Effect
-from bridges.led.moving import timetable
-from bridges.led.picture import animated_png, contact_sheet, ring_png
-from bridges.led.sheet import RING, WIDTH
+from bridges.led.effects.colours import BLACK, Colour, scale
+from bridges.led.effects.registry import EFFECTS, Effect
+from bridges.led.preview import animated as moving
+from bridges.led.preview.animated import animated_png, timetable
+from bridges.led.preview.sheet import RING, WIDTH, contact_sheet
+from bridges.led.preview.still import BACKGROUND, RADIUS, SIZE, ring_png
 from smartcar_mqtt.cli import cli
 
 ALL = pytest.mark.parametrize("effect", EFFECTS.values(), ids=EFFECTS)

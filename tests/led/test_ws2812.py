@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridges.led.ws2812 import SPI_HZ, encode, encoded_size
+from bridges.led.strip.ws2812 import SPI_HZ, encode, encoded_size
 from tests.led import waveform
 
 

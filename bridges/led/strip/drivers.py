@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from bridges.led.settings import LedSettings
-from bridges.led.ws2812 import SPI_HZ, encode, encoded_size
+from bridges.led.strip.ws2812 import SPI_HZ, encode, encoded_size
 
 SPIDEV_BUFFER = Path("/sys/module/spidev/parameters/bufsiz")
 SPIDEV_BUFFER_BYTES = 4096

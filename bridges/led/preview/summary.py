@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import lru_cache
 
 from bridges.led.arbiter import Shown
-from bridges.led.colours import BLACK, Colour
-from bridges.led.effects import EFFECTS
-from bridges.led.output import Output
+from bridges.led.effects.colours import BLACK, Colour
+from bridges.led.effects.registry import EFFECTS
+from bridges.led.strip.output import Output
 
 MOMENTS = 16
 """So many moments stand for an effect."""

@@ -12,10 +12,10 @@ from functools import lru_cache
 
 from PIL import Image
 
-from bridges.led import apng
-from bridges.led.colours import Colour, blend, scale
-from bridges.led.drawing import BACKGROUND, BOARD, FULL, RADIUS, UNLIT, empty_board
-from bridges.led.effect import WHITE, Effect
+from bridges.led.effects.base import WHITE, Effect
+from bridges.led.effects.colours import Colour, blend, scale
+from bridges.led.preview import apng
+from bridges.led.preview.still import BACKGROUND, BOARD, FULL, RADIUS, UNLIT, empty_board
 
 SIZE = 144
 """Edge of the picture, in pixels of the screen."""

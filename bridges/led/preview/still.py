@@ -12,8 +12,8 @@ from functools import lru_cache
 
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
-from bridges.led.colours import Colour, blend
-from bridges.led.effect import WHITE
+from bridges.led.effects.base import WHITE
+from bridges.led.effects.colours import Colour, blend
 
 SIZE = 240
 """Edge of a still picture, in pixels of the screen."""

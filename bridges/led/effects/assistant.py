@@ -12,8 +12,7 @@ import hashlib
 import math
 from functools import lru_cache
 
-from bridges.led.colours import BLACK, Colour, blend, dimmed, driven, scale
-from bridges.led.effect import (
+from bridges.led.effects.base import (
     MOST_PIXELS,
     TURN,
     Effect,
@@ -30,6 +29,7 @@ from bridges.led.effect import (
     step,
     swing,
 )
+from bridges.led.effects.colours import BLACK, Colour, blend, dimmed, driven, scale
 
 
 def pulse(low: Colour, high: Colour) -> tuple[Colour, ...]:
@@ -212,7 +212,7 @@ def shutting_down(t: float, count: int, _colour: Colour) -> list[Colour]:
     return dimmed(MOONLIGHT, fill(count, max(0.0, 1 - t / WIPED_S)))
 
 
-PHASES = (
+ASSISTANT = (
     Effect(
         name="idle",
         description="Breathes, dim and cyan: ready for the wake word.",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from bridges.led.colours import Colour, dimmed
-from bridges.led.effect import Effect, Kind, around, away, levels_at, places, step, swing
+from bridges.led.effects.base import Effect, Kind, around, away, levels_at, places, step, swing
+from bridges.led.effects.colours import Colour, dimmed
 
 # -- emergency stop: all red -------------------------------------------------------------------------------------------
 

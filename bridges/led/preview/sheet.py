@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 from PIL import Image, ImageDraw, ImageFont
 
-from bridges.led.colours import Colour
-from bridges.led.drawing import BACKGROUND, Ring
-from bridges.led.effect import Effect, Kind
-from bridges.led.effects import EFFECTS
+from bridges.led.effects.base import Effect, Kind
+from bridges.led.effects.colours import Colour
+from bridges.led.effects.registry import EFFECTS
+from bridges.led.preview.still import BACKGROUND, Ring
 
 WIDTH = 1000
 MARGIN = 20

@@ -10,8 +10,8 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from bridges.led.colours import Colour
-from bridges.led.effects import EFFECTS
+from bridges.led.effects.colours import Colour
+from bridges.led.effects.registry import EFFECTS
 from smartcar_mqtt.commands import Refused
 from smartcar_mqtt.entities.readings import is_number
 
@@ -22,7 +22,7 @@ FLASH_S = {"short": 2.0, "long": 10.0}
 LONGEST_FLASH_S = 60.0
 
 
-class Wish(msgspec.Struct, frozen=True):
+class LightState(msgspec.Struct, frozen=True):
     """The light that people have set; kept over restarts."""
 
     on: bool = True
@@ -43,17 +43,17 @@ class Wish(msgspec.Struct, frozen=True):
         return self.colour if self.colour is not None and effect.colourful else effect.colour
 
 
-def merged(wish: Wish, wanted: dict[str, Any]) -> Wish:
+def merged(light: LightState, wanted: dict[str, Any]) -> LightState:
     """The light after a command; what the command does not name stays.
 
     A colour for an effect that has its own colours (a rainbow) asks for that colour, so the effect becomes `solid`.
     Brightness 0 switches off and is not remembered: the light comes back as bright as it was.
 
     Args:
-        wish: the light before.
+        light: the light before.
         wanted: the command, as the light entity has checked it.
     """
-    on, effect, colour, brightness = wanted["state"], wish.effect, wish.colour, wish.brightness
+    on, effect, colour, brightness = wanted["state"], light.effect, light.colour, light.brightness
     if "color" in wanted:
         colour = colour_of(wanted["color"])
         if not EFFECTS[effect].colourful:
@@ -62,7 +62,7 @@ def merged(wish: Wish, wanted: dict[str, Any]) -> Wish:
     if "brightness" in wanted:
         level = round(wanted["brightness"])
         on, brightness = on and level > 0, level or brightness
-    return Wish(on, effect, colour, brightness)
+    return LightState(on, effect, colour, brightness)
 
 
 def colour_of(fields: dict[str, float]) -> Colour:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import chain
 
-from bridges.led.colours import Colour
+from bridges.led.effects.colours import Colour
 
 MILLIAMPS_A_CHANNEL = 20
 """What one channel of a pixel draws at its highest level (WS2812B: three of them, 60 mA in white)."""

@@ -6,8 +6,8 @@ import hashlib
 import math
 from functools import lru_cache
 
-from bridges.led.colours import HUE_STEPS, HUES, Colour, blend, dimmed, ramp, scale
-from bridges.led.effect import TURN, Effect, Kind, around, chase, levels_at, places, step, swing
+from bridges.led.effects.base import TURN, Effect, Kind, around, chase, levels_at, places, step, swing
+from bridges.led.effects.colours import HUE_STEPS, HUES, Colour, blend, dimmed, ramp, scale
 
 WARM_WHITE: Colour = (255, 180, 107)
 SKY: Colour = (0, 140, 255)
@@ -145,7 +145,7 @@ def breathe(t: float, count: int, colour: Colour) -> list[Colour]:
     return dimmed(colour, (BREATHE[step(t, BREATHE_S)],)) * count
 
 
-PEOPLES = (
+DECORATIVE = (
     Effect(
         name="solid",
         description="One colour, still.",

@@ -13,7 +13,7 @@ from functools import lru_cache
 
 import msgspec
 
-from bridges.led.colours import BLACK, Colour
+from bridges.led.effects.colours import BLACK, Colour
 
 TURN = 1024
 """Steps around the ring in which places and heads are counted."""

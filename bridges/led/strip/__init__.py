@@ -1,0 +1,1 @@
+"""The strip of pixels: from colours to bits, and the ways to the hardware."""
