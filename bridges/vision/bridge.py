@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING, Self, cast
 
 import msgspec
 
-from bridges.vision.cameras import make_camera, turned
+from bridges.vision.camera.base import make_camera, turned
+from bridges.vision.camera.frames import Frame
+from bridges.vision.camera.grabber import Grabber
 from bridges.vision.capturing import Capturing
-from bridges.vision.flow import FrameThread
-from bridges.vision.frames import Frame
-from bridges.vision.grabber import Grabber
+from bridges.vision.detection.pipeline import DetectionPipeline, PipelineError, Seen, as_plain
+from bridges.vision.detection.presence import PERSON, occupancy_key
+from bridges.vision.frame_worker import FrameThread
+from bridges.vision.jpeg import Encoder
 from bridges.vision.measuring import Measuring
-from bridges.vision.pictures import Encoder
-from bridges.vision.places import capture_folder, socket_path
-from bridges.vision.presence import PERSON, occupancy_key
+from bridges.vision.paths import capture_folder, socket_path
 from bridges.vision.settings import LAST, MODES, OFF, ON_WITH_STREAM, VisionSettings
-from bridges.vision.sight import Seen, Sight, SightError, as_plain
 from bridges.vision.stream import StreamError, StreamServer
 from smartcar_mqtt.bridge import Bridge
 from smartcar_mqtt.clock import Scheduler
@@ -48,7 +48,7 @@ from smartcar_mqtt.mqtt.snapshots import Snapshots
 from smartcar_mqtt.state_store import StateStore
 
 if TYPE_CHECKING:
-    from bridges.vision.tracker import TrackEvent
+    from bridges.vision.detection.tracker import TrackEvent
 
 log = logging.getLogger(__name__)
 
@@ -138,7 +138,7 @@ class Vision(Bridge):
         super().__init__(config, scheduler, broker)
         settings = self.settings = config.section("vision", VisionSettings)
         self._memory = StateStore.of(config, self.name)
-        self.sight = Sight(settings, self.clock)
+        self.pipeline = DetectionPipeline(settings, self.clock)
         self.grabber = Grabber(
             lambda: make_camera(settings),
             scheduler,
@@ -172,7 +172,7 @@ class Vision(Bridge):
         self._person_shown_at = float("-inf")
         kept = self._memory.get("confidence", float, settings.confidence)
         confidence = kept if 0.05 <= kept <= 0.95 else settings.confidence
-        self.sight.set_confidence(confidence)
+        self.pipeline.set_confidence(confidence)
         self.update(mode=OFF, pause=False, confidence=round(100 * confidence), drops=0)
         self.show_model()
 
@@ -252,7 +252,7 @@ class Vision(Bridge):
     @Number(minimum=5, maximum=95, step=5, unit="%", category="config", mode="slider", icon="mdi:target")
     def confidence(self, percent: int) -> None:
         """Sets how sure the detector must be."""
-        self.sight.set_confidence(percent / 100)
+        self.pipeline.set_confidence(percent / 100)
         self._memory.set(confidence=percent / 100)
         self.update(confidence=percent)
 
@@ -267,7 +267,7 @@ class Vision(Bridge):
             self.grabber.release("mode")
             self.blind()
         else:
-            self.sight.retry()
+            self.pipeline.retry()
             self.grabber.hold("mode")
             self._measuring.start()
         self.grabber.wake()
@@ -310,25 +310,25 @@ class Vision(Bridge):
     # -- what is seen (on the detector's thread) -----------------------------------------------------------------
 
     def _detection_wanted(self) -> bool:
-        return self.mode != OFF and not self.pause and not self.sight.problem
+        return self.mode != OFF and not self.pause and not self.pipeline.problem
 
     def _look(self, frame: Frame) -> None:
-        if not self.sight.loaded:
-            loaded = self.sight.load()
+        if not self.pipeline.loaded:
+            loaded = self.pipeline.load()
             self.show_model()
             if not loaded:
                 return
         epoch = self._epoch
         try:
-            detections = self.sight.find(frame.image)
-        except SightError:
+            detections = self.pipeline.find(frame.image)
+        except PipelineError:
             self.blind()
             self.show_model()
             return
         with self._telling:
             if epoch != self._epoch or not self.link or not self._detection_wanted():
                 return  # switched off, paused or lost in the meantime
-            seen = self._seen = self.sight.follow(frame, detections)
+            seen = self._seen = self.pipeline.follow(frame, detections)
             self._measuring.count(seen)
             self._tell(seen)
 
@@ -336,7 +336,7 @@ class Vision(Bridge):
         self._tell_events(seen.events, seen.frame)
         shown = [as_plain(track) for track in seen.tracks]
         self.set_attributes("object_count", objects=shown)
-        known = self.sight.labels
+        known = self.pipeline.labels
         present = {occupancy_key(label): on if label in known else None for label, on in seen.present.items()}
         self.update(object_count=len(shown), **present)
         now = seen.frame.captured_at
@@ -375,7 +375,7 @@ class Vision(Bridge):
         with self._telling:
             self._epoch += 1
             self._seen = None
-            self._tell_events(self.sight.forget(), None)
+            self._tell_events(self.pipeline.forget(), None)
             self.set_attributes("object_count", objects=[])
             presences = {occupancy_key(label): None for label in (PERSON, *self.settings.occupancy)}
             self.update(object_count=None, inference_time=None, frame_age=None, **presences)
@@ -392,7 +392,7 @@ class Vision(Bridge):
 
     def show_model(self) -> None:
         """Show what detects, or why nothing does."""
-        sight = self.sight
-        state = sight.about or ("none" if sight.problem else "not loaded yet")
-        self.set_attributes("model", problem=sight.problem, classes=list(sight.labels))
-        self.update(model=state, backend=sight.backend or None)
+        pipeline = self.pipeline
+        state = pipeline.about or ("none" if pipeline.problem else "not loaded yet")
+        self.set_attributes("model", problem=pipeline.problem, classes=list(pipeline.labels))
+        self.update(model=state, backend=pipeline.backend or None)

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from bridges.vision.captures import Capture, CaptureError, Captures, Found
-from bridges.vision.pictures import annotated, encode
-from bridges.vision.sight import SightError
+from bridges.vision.detection.pipeline import PipelineError
+from bridges.vision.jpeg import annotated, encode
 from smartcar_mqtt.commands import Request, Status
 from smartcar_mqtt.worker import Worker
 
 if TYPE_CHECKING:
     from bridges.vision.bridge import Vision
-    from bridges.vision.detection import Detection
-    from bridges.vision.frames import Frame
+    from bridges.vision.camera.frames import Frame
+    from bridges.vision.detection.types import Detection
 
 log = logging.getLogger(__name__)
 
@@ -53,10 +53,10 @@ class Capturing:
             return
         bridge = self._bridge
         found: list[Detection] | None = None
-        if bridge.sight.load():
+        if bridge.pipeline.load():
             try:
-                found = bridge.sight.find(frame.image)
-            except SightError as error:
+                found = bridge.pipeline.find(frame.image)
+            except PipelineError as error:
                 log.warning("the capture is stored without detections: %s", error)
         bridge.show_model()
         about = Capture(
@@ -100,7 +100,7 @@ class Capturing:
 
 def as_found(detection: Detection) -> Found:
     """A detection as a capture tells it."""
-    from bridges.vision.tracker import centre_of, third_of  # noqa: PLC0415 - brings numpy
+    from bridges.vision.detection.tracker import centre_of, third_of  # noqa: PLC0415 - brings numpy
 
     position = third_of(centre_of(detection.box)[0], None, 0.0)
     left, top, right, bottom = (round(side, 4) for side in detection.box)

@@ -11,7 +11,7 @@ from smartcar_mqtt.clock import Timer
 
 if TYPE_CHECKING:
     from bridges.vision.bridge import Vision
-    from bridges.vision.sight import Seen
+    from bridges.vision.detection.pipeline import Seen
 
 WINDOW_S = 2.0
 

@@ -23,9 +23,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 
+from bridges.vision.camera.frames import Frame, Pace
+from bridges.vision.camera.grabber import Grabber
 from bridges.vision.captures import CaptureError, Captures
-from bridges.vision.frames import Frame, Pace
-from bridges.vision.grabber import Grabber
 
 log = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from tests.benchmarks import cost, detection, face, latency, ring, room, safety, sight, throughput
+from tests.benchmarks import camera, cost, detection, face, latency, ring, room, safety, throughput
 from tests.benchmarks.rig import BenchError, Effort
 from tests.benchmarks.table import Result, as_markdown, machine, print_rich
 from tests.program import ProgramError
@@ -28,9 +28,9 @@ BENCHMARKS = {
         face.face,
         detection.detection,
         detection.decoding,
-        sight.live_stream,
-        sight.snapshots,
-        sight.watching,
+        camera.live_stream,
+        camera.snapshots,
+        camera.watching,
         room.simulated_drive,
     )
 }

@@ -11,9 +11,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from bridges.vision.decode import Layout, decode
-from bridges.vision.detector import Detector
-from bridges.vision.model import Model
+from bridges.vision.detection.decode import Layout, decode
+from bridges.vision.detection.detector import Detector
+from bridges.vision.detection.model import Model
 from smartcar_mqtt.models.catalogue import locate
 from smartcar_mqtt.simulator.camera.renderer import Camera
 from smartcar_mqtt.simulator.camera.scene import scene_of

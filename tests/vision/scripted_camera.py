@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from bridges.vision import grabber as grabber_module
-from bridges.vision.cameras import Camera, CameraError, Shot
-from bridges.vision.frames import Frame
-from bridges.vision.grabber import Grabber
+from bridges.vision.camera import grabber as grabber_module
+from bridges.vision.camera.base import Camera, CameraError, Shot
+from bridges.vision.camera.frames import Frame
+from bridges.vision.camera.grabber import Grabber
 from smartcar_mqtt.clock import Backoff, ManualClock, Scheduler
 
 TIMEOUT_S = 10.0

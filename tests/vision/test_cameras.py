@@ -12,9 +12,9 @@ import cv2
 import numpy as np
 import pytest
 
-from bridges.vision.cameras import CameraError, make_camera, turned
+from bridges.vision.camera.base import CameraError, make_camera, turned
+from bridges.vision.camera.v4l2 import without_password
 from bridges.vision.settings import VisionSettings
-from bridges.vision.v4l2 import without_password
 from smartcar_mqtt.simulator.control.server import ControlServer
 from smartcar_mqtt.simulator.esp32.twin import SerialTwin
 from smartcar_mqtt.simulator.world.world import World

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 
-from bridges.vision.decode import Candidates, Layout, LayoutError, decode, recognise, suppress
+from bridges.vision.detection.decode import Candidates, Layout, LayoutError, decode, recognise, suppress
 from tests.vision import row_loops
 
 pytestmark = pytest.mark.filterwarnings("error")

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from bridges.vision.detection import Detection
-from bridges.vision.detector import Detector
-from bridges.vision.letterbox import FrameError
-from bridges.vision.model import Model, ModelError
+from bridges.vision.detection.detector import Detector
+from bridges.vision.detection.letterbox import FrameError
+from bridges.vision.detection.model import Model, ModelError
+from bridges.vision.detection.types import Detection
 from tests.vision.networks import divides_by_brightness, fixed_answer, names_note, save, sees_red
 
 RED = (0, 0, 255)

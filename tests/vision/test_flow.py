@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from bridges.vision.flow import FrameThread
-from bridges.vision.frames import Frame, Pace
+from bridges.vision.camera.frames import Frame, Pace
+from bridges.vision.frame_worker import FrameThread
 from tests.vision.scripted_camera import TIMEOUT_S, Desk, picture
 
 

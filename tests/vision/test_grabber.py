@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from bridges.vision.cameras import CameraError, Shot
-from bridges.vision.grabber import MOST_GIVEN_UP, unchanged
+from bridges.vision.camera.base import CameraError, Shot
+from bridges.vision.camera.grabber import MOST_GIVEN_UP, unchanged
 from tests.vision.scripted_camera import TIMEOUT_S, Desk, picture
 
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from bridges.vision.letterbox import GREY, FrameError, Letterbox, free_size
+from bridges.vision.detection.letterbox import GREY, FrameError, Letterbox, free_size
 
 Frame = NDArray[np.uint8]
 

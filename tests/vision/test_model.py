@@ -13,9 +13,9 @@ import pytest
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
-from bridges.vision.decode import Layout
-from bridges.vision.labels import LabelError, read_labels, read_names, wanted_labels
-from bridges.vision.model import Model, ModelError
+from bridges.vision.detection.decode import Layout
+from bridges.vision.detection.labels import LabelError, read_labels, read_names, wanted_labels
+from bridges.vision.detection.model import Model, ModelError
 from tests.vision.networks import (
     any_size,
     build,
@@ -123,7 +123,7 @@ class TestRefused:
         assert "onnxruntime is missing" in refused(file)
 
     def test_onnxruntime_is_loaded_by_the_first_model_only(self) -> None:
-        code = "import sys, bridges.vision.detector; sys.exit('onnxruntime' in sys.modules)"
+        code = "import sys, bridges.vision.detection.detector; sys.exit('onnxruntime' in sys.modules)"
         assert subprocess.run([sys.executable, "-c", code], check=False, timeout=60).returncode == 0
 
     def test_a_missing_file(self, tmp_path: Path) -> None:

@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 import pytest
 
-from bridges.vision.detection import Detection
-from bridges.vision.frames import Frame
-from bridges.vision.pictures import Encoder, annotated, encode
+from bridges.vision.camera.frames import Frame
+from bridges.vision.detection.types import Detection
+from bridges.vision.jpeg import Encoder, annotated, encode
 from tests.vision.scripted_camera import picture
 
 GREY = np.full((240, 320, 3), 128, np.uint8)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bridges.vision.presence import Presence, occupancy_key
+from bridges.vision.detection.presence import Presence, occupancy_key
 
 
 def test_a_class_is_there_at_once_and_until_the_delay_is_over() -> None:

@@ -7,25 +7,25 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bridges.vision.detection.pipeline import DetectionPipeline
 from bridges.vision.settings import VisionSettings
-from bridges.vision.sight import Sight
 from smartcar_mqtt.clock import ManualClock
 from tests.vision.networks import any_size, fixed_answer, save
 from tests.vision.test_model import answer
 
 
-def loaded(model: Path | str, **settings: object) -> Sight:
-    sight = Sight(VisionSettings(model=str(model), **settings), ManualClock())
-    sight.load()
-    return sight
+def loaded(model: Path | str, **settings: object) -> DetectionPipeline:
+    pipeline = DetectionPipeline(VisionSettings(model=str(model), **settings), ManualClock())
+    pipeline.load()
+    return pipeline
 
 
 def test_the_default_is_the_projects_own_model_with_the_labels_beside_it() -> None:
-    sight = loaded(VisionSettings().model)
-    assert sight.problem == ""
-    assert sight.labels == ("ball", "cone", "person", "box")
-    assert "320x240" in sight.about
-    sight.find(np.zeros((480, 640, 3), np.uint8))
+    pipeline = loaded(VisionSettings().model)
+    assert pipeline.problem == ""
+    assert pipeline.labels == ("ball", "cone", "person", "box")
+    assert "320x240" in pipeline.about
+    pipeline.find(np.zeros((480, 640, 3), np.uint8))
 
 
 def test_labels_that_are_named_come_before_those_beside_the_model(tmp_path: Path) -> None:

@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 
 from bridges.vision import stream as stream_module
-from bridges.vision.cameras import CameraError
+from bridges.vision.camera.base import CameraError
+from bridges.vision.camera.frames import Frame
 from bridges.vision.captures import Capture, Captures
-from bridges.vision.frames import Frame
-from bridges.vision.pictures import Encoder
+from bridges.vision.jpeg import Encoder
 from bridges.vision.stream import MOST_CLIENTS, StreamError, StreamServer, check_free
 from tests.vision.scripted_camera import Desk, ScriptedCamera, picture
 from tests.vision.viewer import Viewer, get

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bridges.vision.detection import Detection
-from bridges.vision.tracker import MOST_OBJECTS, Change, Position, Rules, Tracker, third_of
+from bridges.vision.detection.tracker import MOST_OBJECTS, Change, Position, Rules, Tracker, third_of
+from bridges.vision.detection.types import Detection
 
 FRAME_S = 0.1
 SIDE = 0.1

@@ -11,7 +11,7 @@ import logging
 import time
 from typing import Any
 
-from bridges.vision.cameras import CameraError, Shot
+from bridges.vision.camera.base import CameraError, Shot
 from bridges.vision.settings import VisionSettings
 
 log = logging.getLogger(__name__)

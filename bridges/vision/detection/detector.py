@@ -8,11 +8,11 @@ from collections.abc import Callable, Collection
 import numpy as np
 from numpy.typing import NDArray
 
-from bridges.vision.decode import decode
-from bridges.vision.detection import Detection
-from bridges.vision.labels import LabelError, wanted_labels
-from bridges.vision.letterbox import Letterbox
-from bridges.vision.model import Model, ModelError
+from bridges.vision.detection.decode import decode
+from bridges.vision.detection.labels import LabelError, wanted_labels
+from bridges.vision.detection.letterbox import Letterbox
+from bridges.vision.detection.model import Model, ModelError
+from bridges.vision.detection.types import Detection
 
 
 class Detector:

@@ -13,12 +13,12 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from bridges.vision.cameras import Camera, CameraError, Shot
-from bridges.vision.frames import Frame
+from bridges.vision.camera.base import Camera, CameraError, Shot
+from bridges.vision.camera.frames import Frame
 from smartcar_mqtt.clock import Backoff, Scheduler, Timer
 
 if TYPE_CHECKING:
-    from bridges.vision.frames import Picture
+    from bridges.vision.camera.frames import Picture
 
 log = logging.getLogger(__name__)
 

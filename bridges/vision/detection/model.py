@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bridges.vision.decode import Layout, LayoutError, Output, recognise
-from bridges.vision.labels import LabelError, read_labels, read_names
-from bridges.vision.letterbox import GREY
+from bridges.vision.detection.decode import Layout, LayoutError, Output, recognise
+from bridges.vision.detection.labels import LabelError, read_labels, read_names
+from bridges.vision.detection.letterbox import GREY
 
 DEFAULT_SIDE = 640
 """Width and height of the input where the network leaves them free."""

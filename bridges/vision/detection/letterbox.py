@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from bridges.vision.detection import Boxes
+from bridges.vision.detection.types import Boxes
 
 GREY = 114 / 255
 """What the networks of this family were trained to see as "no picture here"."""

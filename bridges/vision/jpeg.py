@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from bridges.vision.frames import Frame, Picture
+    from bridges.vision.camera.frames import Frame, Picture
 
 # cv2 is imported where it is used: 40 MB that a bridge whose camera is off does without.
 

@@ -6,8 +6,8 @@ import threading
 import time
 from collections.abc import Callable
 
-from bridges.vision.frames import Frame, Pace
-from bridges.vision.grabber import Grabber
+from bridges.vision.camera.frames import Frame, Pace
+from bridges.vision.camera.grabber import Grabber
 
 
 class FrameThread:

@@ -19,7 +19,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from bridges.vision.detection import overlaps
+from bridges.vision.detection.types import overlaps
 
 MOST_CANDIDATES = 300
 """How many of the strongest candidates are looked at: suppression grows with the square of their number."""

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 import msgspec
 import numpy as np
 
-from bridges.vision.detection import Detection, overlaps
+from bridges.vision.detection.types import Detection, overlaps
 
 Box = tuple[float, float, float, float]
 

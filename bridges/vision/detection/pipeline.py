@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from bridges.vision.frames import Frame
-from bridges.vision.presence import PERSON, Presence
+from bridges.vision.camera.frames import Frame
+from bridges.vision.detection.presence import PERSON, Presence
 from bridges.vision.settings import VisionSettings
 from smartcar_mqtt.clock import Clock
 from smartcar_mqtt.models.catalogue import find_file, locate
 
 if TYPE_CHECKING:
-    from bridges.vision.detection import Detection
-    from bridges.vision.detector import Detector
-    from bridges.vision.frames import Picture
-    from bridges.vision.tracker import Track, Tracker, TrackEvent
+    from bridges.vision.camera.frames import Picture
+    from bridges.vision.detection.detector import Detector
+    from bridges.vision.detection.tracker import Track, Tracker, TrackEvent
+    from bridges.vision.detection.types import Detection
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +26,7 @@ LONGEST_FREE_SIDE = 640
 """Longer side of the pictures that a network gets which takes any size."""
 
 
-class SightError(Exception):
+class PipelineError(Exception):
     """Nothing can be detected; the text says why."""
 
 
@@ -45,7 +45,7 @@ class Seen(NamedTuple):
     """How old the frame was when this was known."""
 
 
-class Sight:
+class DetectionPipeline:
     """Looks at frames. All but `follow` and `forget` may be used from any thread: one lock guards the network.
 
     (numpy and onnxruntime, 70 MB, are imported when the network is loaded: a camera that is off does without.)
@@ -82,7 +82,7 @@ class Sight:
                 return True
             if not self._settings.model:
                 return False
-            from bridges.vision.model import ModelError  # noqa: PLC0415 - as the class says
+            from bridges.vision.detection.model import ModelError  # noqa: PLC0415 - as the class says
 
             try:
                 self._load()
@@ -109,9 +109,9 @@ class Sight:
         """What is in a picture by itself, the surest first; the network must be loaded.
 
         Raises:
-            SightError: the network fails; it is then to be loaded anew.
+            PipelineError: the network fails; it is then to be loaded anew.
         """
-        from bridges.vision.model import ModelError  # noqa: PLC0415 - as the class says
+        from bridges.vision.detection.model import ModelError  # noqa: PLC0415 - as the class says
 
         with self._lock:
             assert self._detector is not None  # noqa: S101 - as above
@@ -121,7 +121,7 @@ class Sight:
                 self._detector = None
                 self.problem = str(error)
                 log.error("nothing is detected any more: %s", error)
-                raise SightError(str(error)) from None
+                raise PipelineError(str(error)) from None
             self.inference_ms = 1000 * self._detector.inference_s
             return found
 
@@ -144,11 +144,11 @@ class Sight:
     def _load(self) -> None:
         import onnxruntime  # noqa: PLC0415 - as the class says
 
-        from bridges.vision.detector import Detector  # noqa: PLC0415
-        from bridges.vision.labels import LabelError, read_labels  # noqa: PLC0415
-        from bridges.vision.letterbox import free_size  # noqa: PLC0415
-        from bridges.vision.model import Model, ModelError  # noqa: PLC0415
-        from bridges.vision.tracker import Rules, Tracker  # noqa: PLC0415
+        from bridges.vision.detection.detector import Detector  # noqa: PLC0415
+        from bridges.vision.detection.labels import LabelError, read_labels  # noqa: PLC0415
+        from bridges.vision.detection.letterbox import free_size  # noqa: PLC0415
+        from bridges.vision.detection.model import Model, ModelError  # noqa: PLC0415
+        from bridges.vision.detection.tracker import Rules, Tracker  # noqa: PLC0415
 
         settings = self._settings
         path = locate(settings.model)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bridges.vision.cameras import CameraError, Shot
+from bridges.vision.camera.base import CameraError, Shot
 from bridges.vision.settings import VisionSettings
 from smartcar_mqtt.simulator.control import camera_client
 

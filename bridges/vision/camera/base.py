@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from bridges.vision.settings import VisionSettings
 
 if TYPE_CHECKING:
-    from bridges.vision.frames import Picture
+    from bridges.vision.camera.frames import Picture
 
 
 class CameraError(Exception):
@@ -58,7 +58,7 @@ def make_camera(settings: VisionSettings) -> Camera:
 
     cv2.setNumThreads(1)  # pictures of this size gain nothing from more, and the other bridges need the cores
     module, name = DRIVERS[settings.camera].split(":")
-    camera: Camera = getattr(importlib.import_module(f"bridges.vision.{module}"), name)(settings)
+    camera: Camera = getattr(importlib.import_module(f"bridges.vision.camera.{module}"), name)(settings)
     return camera
 
 

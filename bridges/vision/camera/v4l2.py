@@ -9,7 +9,7 @@ from typing import Any
 
 import cv2
 
-from bridges.vision.cameras import CameraError, Shot
+from bridges.vision.camera.base import CameraError, Shot
 from bridges.vision.settings import VisionSettings
 
 V4L2_MANUAL, V4L2_AUTOMATIC = 1, 3

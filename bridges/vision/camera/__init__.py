@@ -1,0 +1,1 @@
+"""Cameras, and the newest frame of one of them."""

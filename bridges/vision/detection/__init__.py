@@ -1,0 +1,1 @@
+"""From a frame to objects: network, decoding, tracking."""
