@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.mosquitto import Mosquitto
+from tests.support.mosquitto import Mosquitto
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import click
 from tests.benchmarks import camera, cost, detection, face, latency, ring, room, safety, throughput
 from tests.benchmarks.rig import BenchError, Effort
 from tests.benchmarks.table import Result, as_markdown, machine, print_rich
-from tests.program import ProgramError
+from tests.support.program import ProgramError
 
 BENCHMARKS = {
     benchmark.__name__: benchmark

@@ -25,8 +25,8 @@ from smartcar_mqtt.simulator.world.room import load_room
 from smartcar_mqtt.simulator.world.world import World
 from tests.benchmarks.rig import BenchError, Effort
 from tests.benchmarks.table import Result, Rule, percentile
-from tests.mosquitto import Mosquitto
-from tests.program import Output, Program
+from tests.support.mosquitto import Mosquitto
+from tests.support.program import Output, Program
 from tests.vision.rig import Rig
 from tests.vision.viewer import Viewer
 

@@ -26,8 +26,8 @@ from typing import Protocol, Self
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
-from tests.mosquitto import Mosquitto
-from tests.program import Output, Program
+from tests.support.mosquitto import Mosquitto
+from tests.support.program import Output, Program
 
 CAR = "bench"
 BASE = f"smartcar/{CAR}/motion"

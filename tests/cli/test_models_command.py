@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import SMARTCAR, Run
-from tests.library.file_server import FileServer
+from tests.support.file_server import FileServer
 
 CONTENT = bytes(range(256)) * 4000
 

@@ -10,8 +10,8 @@ from types import TracebackType
 from typing import Self
 
 from tests.display.panel_file import PanelFile
-from tests.mosquitto import Mosquitto
-from tests.program import Output, Program
+from tests.support.mosquitto import Mosquitto
+from tests.support.program import Output, Program
 
 
 class DisplayProcess:

@@ -12,8 +12,8 @@ from bridges.display.commands import group
 from bridges.display.panel import screen
 from bridges.display.panel.framebuffer import Framebuffer
 from tests.display.display_process import DisplayProcess
-from tests.library.observer import Observer
-from tests.mosquitto import Mosquitto
+from tests.support.mosquitto import Mosquitto
+from tests.support.observer import Observer
 
 BASE = "smartcar/car/display"
 

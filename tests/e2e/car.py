@@ -14,8 +14,8 @@ from paho.mqtt.enums import MQTTProtocolVersion
 
 from smartcar_mqtt.simulator.esp32.twin import SerialTwin
 from smartcar_mqtt.simulator.world.world import World
-from tests.mosquitto import Mosquitto
-from tests.program import Output, Program
+from tests.support.mosquitto import Mosquitto
+from tests.support.program import Output, Program
 
 
 class Car:

@@ -14,7 +14,7 @@ import pytest
 from tests.e2e.home_assistant import HomeAssistant
 from tests.e2e.install_home_assistant import InstallError, PythonMissingError, hass_program
 from tests.e2e.screenshot import Chromium, ChromiumMissingError
-from tests.mosquitto import Mosquitto
+from tests.support.mosquitto import Mosquitto
 
 _HASS = pytest.StashKey[Path | PythonMissingError | InstallError]()
 

@@ -19,8 +19,8 @@ from typing import Any, Self
 from tests.e2e import log, onboarding
 from tests.e2e.api import Events, HomeAssistantApi
 from tests.e2e.websocket import HomeAssistantError
-from tests.mosquitto import HOST, free_port
-from tests.program import Output, Program, ProgramError
+from tests.support.mosquitto import HOST, free_port
+from tests.support.program import Output, Program, ProgramError
 
 _SETTLED_LOGGER = "tests.settled"
 _STOP_GRACE = 20.0

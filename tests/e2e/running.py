@@ -10,7 +10,7 @@ from smartcar_mqtt.bridge import Bridge
 from smartcar_mqtt.clock import Scheduler, SystemClock
 from smartcar_mqtt.config import load
 from smartcar_mqtt.mqtt.broker import Broker
-from tests.mosquitto import Mosquitto
+from tests.support.mosquitto import Mosquitto
 
 
 class Running:

@@ -20,7 +20,7 @@ from typing import Any, Self
 from websockets.sync.client import ClientConnection, connect
 
 from tests.e2e.api import HomeAssistantApi
-from tests.program import Output, Program
+from tests.support.program import Output, Program
 
 # The page is looked at through shadow roots, which Home Assistant is made of. It counts as settled when its visible
 # text has not changed for a while (digits do not count: "12 seconds ago" ticks for ever) and its pictures are there.

@@ -14,7 +14,7 @@ from tests.e2e.car import Car
 from tests.e2e.home_assistant import HomeAssistant
 from tests.e2e.registry import State
 from tests.e2e.websocket import HomeAssistantError
-from tests.mosquitto import Mosquitto
+from tests.support.mosquitto import Mosquitto
 
 pytestmark = pytest.mark.homeassistant
 

@@ -13,8 +13,8 @@ from bridges.display.portrait import Portrait, png
 from tests.display.display_process import DisplayProcess
 from tests.e2e.home_assistant import HomeAssistant
 from tests.e2e.registry import State
-from tests.library.observer import Observer
-from tests.mosquitto import Mosquitto
+from tests.support.mosquitto import Mosquitto
+from tests.support.observer import Observer
 
 pytestmark = pytest.mark.homeassistant
 

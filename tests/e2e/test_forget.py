@@ -10,7 +10,7 @@ import pytest
 
 from tests.e2e.car import Car
 from tests.e2e.home_assistant import HomeAssistant
-from tests.mosquitto import Mosquitto
+from tests.support.mosquitto import Mosquitto
 
 pytestmark = pytest.mark.homeassistant
 

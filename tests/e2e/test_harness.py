@@ -19,7 +19,7 @@ from PIL import Image
 from tests.e2e.home_assistant import HomeAssistant
 from tests.e2e.screenshot import Chromium, home_assistant_page
 from tests.e2e.websocket import HomeAssistantError
-from tests.mosquitto import Mosquitto
+from tests.support.mosquitto import Mosquitto
 
 pytestmark = pytest.mark.homeassistant
 

@@ -15,7 +15,7 @@ from tests.e2e.registry import State
 from tests.led.bus import FakeBus
 from tests.led.conftest import fake_bus
 from tests.led.rig import LedRig
-from tests.mosquitto import Mosquitto
+from tests.support.mosquitto import Mosquitto
 
 pytestmark = pytest.mark.homeassistant
 

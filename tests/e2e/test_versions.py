@@ -8,7 +8,7 @@ from smartcar_mqtt.bridge import Bridge
 from smartcar_mqtt.entities import Number, Sensor, Switch, Text
 from tests.e2e.home_assistant import HomeAssistant
 from tests.e2e.running import Running
-from tests.mosquitto import Mosquitto
+from tests.support.mosquitto import Mosquitto
 
 pytestmark = pytest.mark.homeassistant
 

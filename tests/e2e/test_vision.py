@@ -10,7 +10,7 @@ import pytest
 
 from tests.e2e.home_assistant import HomeAssistant
 from tests.e2e.registry import State
-from tests.mosquitto import Mosquitto
+from tests.support.mosquitto import Mosquitto
 from tests.vision.rig import Rig
 
 pytestmark = pytest.mark.homeassistant

@@ -16,7 +16,7 @@ from smartcar_mqtt.simulator.esp32.firmware import BANNER
 from smartcar_mqtt.simulator.esp32.twin import SerialTwin
 from smartcar_mqtt.simulator.world.room import Room, Start, Wall
 from smartcar_mqtt.simulator.world.world import World
-from tests.serial_port import open_port, read_until
+from tests.support.serial_port import open_port, read_until
 
 END = b"\r\n"
 ROOM = Room(start=Start(at=(0.0, 0.0)), walls=(Wall(points=((-9.0, 1.11), (9.0, 1.11))),))

@@ -16,7 +16,7 @@ from smartcar_mqtt.simulator.control.client import ControlClient
 from smartcar_mqtt.simulator.control.server import ControlServer
 from smartcar_mqtt.simulator.esp32.twin import SerialTwin
 from smartcar_mqtt.simulator.world.world import World
-from tests.serial_port import open_port, read_until
+from tests.support.serial_port import open_port, read_until
 
 BALL = {"shape": "circle", "name": "new", "kind": "ball", "at": [2.0, 1.8], "radius_m": 0.1, "height_m": 0.2}
 

@@ -17,7 +17,7 @@ import pytest
 from smartcar_mqtt.simulator.control.server import ControlServer, answer
 from smartcar_mqtt.simulator.esp32.twin import SerialTwin
 from smartcar_mqtt.simulator.world.world import World
-from tests.serial_port import open_port, read_until
+from tests.support.serial_port import open_port, read_until
 
 Ask = Callable[[dict[str, Any]], dict[str, Any]]
 

@@ -11,9 +11,9 @@ from types import TracebackType
 from typing import Any, Self
 
 from tests.led.bus import FakeBus
-from tests.library.observer import Observer, Seen
-from tests.mosquitto import Mosquitto
-from tests.program import Output, Program
+from tests.support.mosquitto import Mosquitto
+from tests.support.observer import Observer, Seen
+from tests.support.program import Output, Program
 
 PROGRAM = str(Path(sys.executable).with_name("smartcar"))
 

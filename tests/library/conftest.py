@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.library.example import Desk
-from tests.library.observer import Observer
-from tests.mosquitto import Mosquitto
+from tests.support.mosquitto import Mosquitto
+from tests.support.observer import Observer
 
 
 @pytest.fixture

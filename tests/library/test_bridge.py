@@ -17,8 +17,8 @@ from smartcar_mqtt.commands import Status
 from smartcar_mqtt.mqtt import discovery
 from smartcar_mqtt.worker import MOST_WAITING
 from tests.library.example import BASE, BIRTH, DISCOVERY, Desk, Lamp, make_config, running
-from tests.library.observer import Observer, Seen
-from tests.mosquitto import Mosquitto
+from tests.support.mosquitto import Mosquitto
+from tests.support.observer import Observer, Seen
 
 TIMEOUT_S = 10.0
 STATE, RESULT, AVAILABILITY = f"{BASE}/state", f"{BASE}/result", f"{BASE}/availability"

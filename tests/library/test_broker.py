@@ -22,9 +22,9 @@ from smartcar_mqtt.config import Mqtt, Tls
 from smartcar_mqtt.config.file import ConfigError
 from smartcar_mqtt.mqtt import broker as broker_module
 from smartcar_mqtt.mqtt.broker import FIRST_RETRY_S, LONGEST_RETRY_S, STREAM_WINDOW, Broker, Message
-from tests.library.observer import Observer
-from tests.mosquitto import HOST, Mosquitto, free_port
-from tests.program import Output, Program
+from tests.support.mosquitto import HOST, Mosquitto, free_port
+from tests.support.observer import Observer
+from tests.support.program import Output, Program
 
 TIMEOUT_S = 10.0
 WILL = ("car/availability", b"offline")

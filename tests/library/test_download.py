@@ -17,7 +17,7 @@ from smartcar_mqtt.config.file import ConfigError
 from smartcar_mqtt.models import download as downloads
 from smartcar_mqtt.models.catalogue import DOWNLOADED, FOLDER, file_of, find_published, locate, read_table
 from smartcar_mqtt.models.download import DownloadError, download
-from tests.library.file_server import FileServer
+from tests.support.file_server import FileServer
 
 CONTENT = random.Random(1).randbytes(300_000)
 SHA256 = hashlib.sha256(CONTENT).hexdigest()

@@ -22,9 +22,9 @@ from smartcar_mqtt.config.file import ConfigError
 from smartcar_mqtt.entities import Button
 from smartcar_mqtt.service import JournalFormatter, Notifier, Service, find_bridge, is_journal, set_up_logging
 from tests.library.example import BASE, Lamp, make_config
-from tests.library.observer import Observer
-from tests.mosquitto import Mosquitto, free_port
-from tests.program import Output, Program
+from tests.support.mosquitto import Mosquitto, free_port
+from tests.support.observer import Observer
+from tests.support.program import Output, Program
 
 TIMEOUT_S = 10.0
 MOTION = "smartcar/car/motion"

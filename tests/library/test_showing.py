@@ -15,8 +15,8 @@ from smartcar_mqtt.config import Car, Config, Logging, Mqtt, Section
 from smartcar_mqtt.mqtt.broker import Broker
 from smartcar_mqtt.status_bridge import BLOCKED_S, StatusBridge
 from tests.library.example import NotingBroker, running
-from tests.library.observer import Observer
-from tests.mosquitto import Mosquitto
+from tests.support.mosquitto import Mosquitto
+from tests.support.observer import Observer
 
 
 class Sign(StatusBridge):

@@ -10,8 +10,8 @@ import pytest
 
 from smartcar_mqtt.mqtt.snapshots import SEND_BUFFER_BYTES, Snapshots
 from tests.library.example import make_config
-from tests.library.observer import TIMEOUT_S, Observer
-from tests.mosquitto import Mosquitto
+from tests.support.mosquitto import Mosquitto
+from tests.support.observer import TIMEOUT_S, Observer
 
 
 class Line:

@@ -12,10 +12,10 @@ from typing import Any, Self
 from smartcar_mqtt.simulator.esp32.line_log import ReceivedLine
 from smartcar_mqtt.simulator.esp32.twin import SerialTwin
 from smartcar_mqtt.simulator.world.room import Room
-from tests.mosquitto import Mosquitto
-from tests.motion.mqtt_client import PATIENCE_S, MqttClient, Received
-from tests.motion.watched_world import ROOM, WatchedWorld
-from tests.program import Output, Program
+from tests.support.mosquitto import Mosquitto
+from tests.support.mqtt_client import PATIENCE_S, MqttClient, Received
+from tests.support.program import Output, Program
+from tests.support.watched_world import ROOM, WatchedWorld
 
 BASE = "smartcar/car/motion"
 FULL = (255, 255)

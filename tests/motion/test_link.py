@@ -14,8 +14,8 @@ import serial
 
 from bridges.motion.link import FIRST_RETRY_S, HELLO, LinkDownError, SerialLink, explain
 from smartcar_mqtt.simulator.esp32.twin import SerialTwin
-from tests.motion.watched_world import WatchedWorld
-from tests.serial_port import open_port
+from tests.support.serial_port import open_port
+from tests.support.watched_world import WatchedWorld
 
 PATIENCE_S = 4.0
 

@@ -14,7 +14,7 @@ from bridges.motion.bridge import Motion
 from bridges.motion.chassis import NO_SPEED
 from smartcar_mqtt.entities import CommandEntity
 from tests.motion.rig import BASE, FULL, HALT, Rig, as_json
-from tests.motion.watched_world import ROOM
+from tests.support.watched_world import ROOM
 
 MakeRig = Callable[..., Rig]
 COMMANDS = [key for key, entity in Motion.entities.items() if isinstance(entity, CommandEntity)]

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from tests.motion.rig import BASE, HALT, Rig
-from tests.motion.watched_world import CORRIDOR_EAST
+from tests.support.watched_world import CORRIDOR_EAST
 
 MakeRig = Callable[..., Rig]
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.motion.rig import BASE, FULL, HALT, Rig, as_json
-from tests.motion.watched_world import NARROW_SIGHT, OPEN_FIELD
+from tests.support.watched_world import NARROW_SIGHT, OPEN_FIELD
 
 MakeRig = Callable[..., Rig]
 SLACK_S = 0.35

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from smartcar_mqtt.simulator.esp32.firmware import BANNER, Firmware
 from smartcar_mqtt.simulator.world.room import Room, Start
 from smartcar_mqtt.simulator.world.world import World
-from tests.board import FULL, HALT, Bench
+from tests.support.board import FULL, HALT, Bench
 
 
 class TestBoot:

@@ -9,7 +9,7 @@ import pytest
 from smartcar_mqtt.simulator.esp32.firmware import Firmware
 from smartcar_mqtt.simulator.world.room import BoxObstacle, RoundObstacle
 from smartcar_mqtt.simulator.world.world import World
-from tests.board import FULL, HALT, RADIUS_M, Bench
+from tests.support.board import FULL, HALT, RADIUS_M, Bench
 
 
 class TestZones:

@@ -18,10 +18,10 @@ from smartcar_mqtt.simulator.control.server import ControlServer
 from smartcar_mqtt.simulator.esp32.twin import SerialTwin
 from smartcar_mqtt.simulator.world.room import Obstacle, Room
 from smartcar_mqtt.simulator.world.world import World
-from tests.library.observer import Observer, Seen
-from tests.mosquitto import Mosquitto
-from tests.program import Output, Program
-from tests.vision.cable import Cable
+from tests.support.cable import Cable
+from tests.support.mosquitto import Mosquitto
+from tests.support.observer import Observer, Seen
+from tests.support.program import Output, Program
 from tests.vision.colour_model import write_model
 from tests.vision.viewer import Answer, get
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tests.program import Output, Program, ProgramError
+from tests.support.program import Output, Program, ProgramError
 
 HOST = "127.0.0.1"
 _START_ATTEMPTS = 5
