@@ -49,7 +49,7 @@ unit: .venv/ready-dev
 
 # The oldest numpy, OpenCV and onnxruntime that setup.cfg allows; `make unit` has the newest.
 test-oldest: .venv-oldest/ready
-	.venv-oldest/bin/pytest tests/vision tests/unit/test_camera.py tests/unit/test_world_model.py $(ARGS)
+	.venv-oldest/bin/pytest tests/vision tests/simulator/camera/test_renderer.py tests/models/test_world_model.py $(ARGS)
 
 .venv-oldest/ready: setup.cfg
 	@$(PYTHON) -m venv .venv-oldest
