@@ -17,7 +17,7 @@ from bridges.display.text.caption import Caption
 from tests.benchmarks.cost import cpu_seconds, resident_mb
 from tests.benchmarks.rig import CAR, READY_S, BenchError, Effort, Rig, now
 from tests.benchmarks.table import Result, Rule
-from tests.display.panel_file import PanelFile
+from tests.display.panel.panel_file import PanelFile
 
 BASE = f"smartcar/{CAR}/display"
 WIDTH, HEIGHT = 480, 320

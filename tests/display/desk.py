@@ -18,7 +18,7 @@ from bridges.display.panel.framebuffer import Framebuffer, Panel
 from bridges.display.settings import DisplaySettings
 from smartcar_mqtt.clock import ManualClock, Scheduler
 from smartcar_mqtt.config import Car, Config, Logging, Mqtt
-from tests.display.panel_file import PanelFile
+from tests.display.panel.panel_file import PanelFile
 from tests.library.example import NotingBroker
 
 BASE = "smartcar/car/display"

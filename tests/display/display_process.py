@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tests.display.panel_file import PanelFile
+from tests.display.panel.panel_file import PanelFile
 from tests.support.mosquitto import Mosquitto
 from tests.support.program import Output, Program
 

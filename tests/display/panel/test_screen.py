@@ -12,7 +12,7 @@ import pytest
 from bridges.display.panel.framebuffer import Framebuffer
 from bridges.display.panel.screen import FIRST_RETRY_S, LONGEST_RETRY_S, Screen
 from smartcar_mqtt.clock import ManualClock, Scheduler
-from tests.display.panel_file import PanelFile
+from tests.display.panel.panel_file import PanelFile
 
 WIDTH, HEIGHT = 64, 48
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from bridges.display.panel.geometry import Geometry
 from bridges.display.panel.pixels import Converter, changed_rows
-from tests.display.framebuffer_folder import Colour, picture, plain
+from tests.display.panel.framebuffer_folder import Colour, picture, plain
 
 RED, GREEN, BLUE, WHITE, BLACK = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255), (0, 0, 0)
 CORNERS = {(0, 0): RED, (1, 0): GREEN, (0, 1): BLUE}

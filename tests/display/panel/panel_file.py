@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.display.framebuffer_folder import FramebufferFolder
+from tests.display.panel.framebuffer_folder import FramebufferFolder
 
 
 class PanelFile(FramebufferFolder):

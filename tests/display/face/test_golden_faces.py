@@ -8,7 +8,7 @@ import pytest
 from PIL import Image, ImageChops, ImageStat
 
 from bridges.display.face.expressions import EXPRESSIONS
-from tests.display.make_golden import FOLDER, PANELS
+from tests.display.face.make_golden import FOLDER, PANELS
 from tests.display.pictures import face
 
 MOST_RMSE = 2.0
@@ -42,7 +42,9 @@ def test_a_face_is_drawn_as_it_was(panel: str, name: str, tmp_path: Path) -> Non
     if rmse > MOST_RMSE or far > MOST_FAR:
         path = tmp_path / f"{panel}_{name}.png"
         image.save(path)
-        pytest.fail(f"RMSE {rmse:.2f}, {far:.2%} of the pixels far off; see {path}, then tests.display.make_golden")
+        pytest.fail(
+            f"RMSE {rmse:.2f}, {far:.2%} of the pixels far off; see {path}, then tests.display.face.make_golden"
+        )
 
 
 @pytest.mark.parametrize("panel", PANELS)

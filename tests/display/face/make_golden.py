@@ -1,4 +1,4 @@
-"""Draws the golden pictures anew: `python -m tests.display.make_golden`. Look at them before you commit them."""
+"""Draws the golden pictures anew: `python -m tests.display.face.make_golden`. Look at them before you commit them."""
 
 from __future__ import annotations
 

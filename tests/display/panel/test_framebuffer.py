@@ -9,7 +9,7 @@ import cairocffi
 import pytest
 
 from bridges.display.panel.framebuffer import Framebuffer, NoPanel, PanelError, make_panel
-from tests.display.framebuffer_folder import Colour, FramebufferFolder, picture, plain
+from tests.display.panel.framebuffer_folder import Colour, FramebufferFolder, picture, plain
 from tests.display.unprivileged import as_nobody
 
 WHITE, BLACK, BLUE = (255, 255, 255), (0, 0, 0), (0, 0, 255)

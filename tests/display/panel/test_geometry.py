@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bridges.display.panel.geometry import GeometryError, Screen, ask, decode, read_geometry
-from tests.display.framebuffer_folder import FramebufferFolder
+from tests.display.panel.framebuffer_folder import FramebufferFolder
 
 
 def variable(
