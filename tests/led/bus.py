@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.led.waveform import pixels_of
+from tests.led.strip.waveform import pixels_of
 
 Colours = list[tuple[int, int, int]]
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridges.led.strip.ws2812 import SPI_HZ, encode, encoded_size
-from tests.led import waveform
+from tests.led.strip import waveform
 
 
 def test_the_oscilloscope_of_these_tests_runs_at_the_same_speed() -> None:

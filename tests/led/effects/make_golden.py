@@ -1,6 +1,6 @@
 """Golden strips: what every effect looks like at several moments, on rings of 8 and of 16 pixels.
 
-Made anew by `python -m tests.led.make_golden`, to be read and committed with the change that made them differ.
+Made anew by `python -m tests.led.effects.make_golden`, to be read and committed with the change that made them differ.
 """
 
 from __future__ import annotations

@@ -15,8 +15,8 @@ from bridges.led.effects.base import MOST_PIXELS
 from bridges.led.effects.colours import BLACK, HUE_STEPS, HUES, Colour, blend, dimmed, driven, ramp, scale
 from bridges.led.effects.decorative import BREATHE_S, COMET_S, POLICE_S, RAINBOW_S
 from bridges.led.effects.registry import EFFECTS, Effect, Kind
-from tests.led.flashes import flashes, luminance
-from tests.led.make_golden import GOLDEN, path, strips
+from tests.led.effects.flashes import flashes, luminance
+from tests.led.effects.make_golden import GOLDEN, path, strips
 
 RED: Colour = (255, 0, 0)
 TEAL: Colour = (0, 128, 128)
@@ -55,7 +55,7 @@ class TestEveryEffect:
     def test_it_looks_as_it_did(self, effect: Effect) -> None:
         golden, now = path(effect).read_text(), strips(effect)
         changed = "\n".join(difflib.unified_diff(golden.splitlines(), now.splitlines(), "golden", "now", n=0))
-        assert now == golden, f"{changed}\nif that is meant: python -m tests.led.make_golden"
+        assert now == golden, f"{changed}\nif that is meant: python -m tests.led.effects.make_golden"
 
     def test_no_golden_strip_is_left_over(self) -> None:
         assert {file.stem for file in GOLDEN.glob("*.txt")} == set(EFFECTS)

@@ -15,7 +15,7 @@ from bridges.led.settings import LedSettings
 from bridges.led.strip import drivers
 from bridges.led.strip.drivers import DriverError, NoRing, Ring, SpiRing, Ws281xRing, ring_for
 from tests.led.bus import FakeBus
-from tests.led.waveform import bytes_of
+from tests.led.strip.waveform import bytes_of
 
 PI_4 = "Raspberry Pi 4 Model B Rev 1.4"
 
