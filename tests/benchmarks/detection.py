@@ -21,7 +21,7 @@ from smartcar_mqtt.simulator.world.world import World
 from tests.benchmarks.networks import YOLO11N_320, YOLO11N_640, Network, Size, candidates
 from tests.benchmarks.rig import BenchError, Effort
 from tests.benchmarks.table import Result, Rule
-from tests.vision import row_loops
+from tests.vision.detection import row_loops
 
 LIMITS = ((YOLO11N_640, 1.08), (YOLO11N_320, 1.15))
 OWN_MODEL, OWN_LIMIT = locate("world"), 1.3

@@ -22,7 +22,7 @@ from tests.support.cable import Cable
 from tests.support.mosquitto import Mosquitto
 from tests.support.observer import Observer, Seen
 from tests.support.program import Output, Program
-from tests.vision.colour_model import write_model
+from tests.vision.detection.colour_model import write_model
 from tests.vision.viewer import Answer, get
 
 BASE = "smartcar/car/vision"

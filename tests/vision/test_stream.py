@@ -19,7 +19,7 @@ from bridges.vision.camera.frames import Frame
 from bridges.vision.captures import Capture, Captures
 from bridges.vision.jpeg import Encoder
 from bridges.vision.stream import MOST_CLIENTS, StreamError, StreamServer, check_free
-from tests.vision.scripted_camera import Desk, ScriptedCamera, picture
+from tests.vision.camera.scripted_camera import Desk, ScriptedCamera, picture
 from tests.vision.viewer import Viewer, get
 
 

@@ -18,7 +18,7 @@ from bridges.vision.settings import VisionSettings
 from smartcar_mqtt.config import load
 from smartcar_mqtt.config.file import ConfigError
 from tests.support.observer import Observer
-from tests.vision.colour_model import write_model
+from tests.vision.detection.colour_model import write_model
 from tests.vision.rig import BASE, Rig
 from tests.vision.viewer import Viewer
 

@@ -11,7 +11,7 @@ import pytest
 
 from bridges.vision.camera.frames import Frame, Pace
 from bridges.vision.frame_worker import FrameThread
-from tests.vision.scripted_camera import TIMEOUT_S, Desk, picture
+from tests.vision.camera.scripted_camera import TIMEOUT_S, Desk, picture
 
 
 @pytest.mark.parametrize(

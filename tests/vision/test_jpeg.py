@@ -9,7 +9,7 @@ import pytest
 from bridges.vision.camera.frames import Frame
 from bridges.vision.detection.types import Detection
 from bridges.vision.jpeg import Encoder, annotated, encode
-from tests.vision.scripted_camera import picture
+from tests.vision.camera.scripted_camera import picture
 
 GREY = np.full((240, 320, 3), 128, np.uint8)
 

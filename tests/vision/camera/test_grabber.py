@@ -10,7 +10,7 @@ import pytest
 
 from bridges.vision.camera.base import CameraError, Shot
 from bridges.vision.camera.grabber import MOST_GIVEN_UP, unchanged
-from tests.vision.scripted_camera import TIMEOUT_S, Desk, picture
+from tests.vision.camera.scripted_camera import TIMEOUT_S, Desk, picture
 
 
 @pytest.fixture

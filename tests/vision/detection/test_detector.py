@@ -13,7 +13,7 @@ from bridges.vision.detection.detector import Detector
 from bridges.vision.detection.letterbox import FrameError
 from bridges.vision.detection.model import Model, ModelError
 from bridges.vision.detection.types import Detection
-from tests.vision.networks import divides_by_brightness, fixed_answer, names_note, save, sees_red
+from tests.vision.detection.networks import divides_by_brightness, fixed_answer, names_note, save, sees_red
 
 RED = (0, 0, 255)
 """In OpenCV's order."""

@@ -16,7 +16,7 @@ from onnx import TensorProto, helper
 from bridges.vision.detection.decode import Layout
 from bridges.vision.detection.labels import LabelError, read_labels, read_names, wanted_labels
 from bridges.vision.detection.model import Model, ModelError
-from tests.vision.networks import (
+from tests.vision.detection.networks import (
     any_size,
     build,
     fixed_answer,

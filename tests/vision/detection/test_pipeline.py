@@ -10,8 +10,8 @@ import pytest
 from bridges.vision.detection.pipeline import DetectionPipeline
 from bridges.vision.settings import VisionSettings
 from smartcar_mqtt.clock import ManualClock
-from tests.vision.networks import any_size, fixed_answer, save
-from tests.vision.test_model import answer
+from tests.vision.detection.networks import any_size, fixed_answer, save
+from tests.vision.detection.test_model import answer
 
 
 def loaded(model: Path | str, **settings: object) -> DetectionPipeline:

@@ -12,7 +12,7 @@ from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 
 from bridges.vision.detection.decode import Candidates, Layout, LayoutError, decode, recognise, suppress
-from tests.vision import row_loops
+from tests.vision.detection import row_loops
 
 pytestmark = pytest.mark.filterwarnings("error")
 LAYOUTS = list(Layout)

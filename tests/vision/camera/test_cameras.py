@@ -18,8 +18,8 @@ from bridges.vision.settings import VisionSettings
 from smartcar_mqtt.simulator.control.server import ControlServer
 from smartcar_mqtt.simulator.esp32.twin import SerialTwin
 from smartcar_mqtt.simulator.world.world import World
-from tests.vision import fake_picamera2
-from tests.vision.scripted_camera import picture
+from tests.vision.camera import fake_picamera2
+from tests.vision.camera.scripted_camera import picture
 
 FRAMES = 6
 
