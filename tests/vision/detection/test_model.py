@@ -296,7 +296,7 @@ class TestLabels:
         assert read_labels(path) == ("ball", "traffic light")
 
     def test_the_shipped_ones_of_coco_are_80(self) -> None:
-        labels = read_labels(Path(__file__).parents[2] / "models/coco.txt")
+        labels = read_labels(Path(__file__).parents[3] / "models/coco.txt")
         assert (len(labels), labels[0], labels[79]) == (80, "person", "toothbrush")
 
     @pytest.mark.parametrize(
