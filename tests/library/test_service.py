@@ -21,7 +21,7 @@ from smartcar_mqtt.config import model as configuration
 from smartcar_mqtt.config.file import ConfigError
 from smartcar_mqtt.entities import Button
 from smartcar_mqtt.log_output import JournalFormatter, QueuedOutput, end_logging, is_journal, set_up_logging
-from smartcar_mqtt.service import Notifier, Service, find_bridge
+from smartcar_mqtt.service import END_SIGNALS, Notifier, Service, find_bridge
 from tests.library.example import BASE, Lamp, make_config
 from tests.support.environment import car_environment
 from tests.support.mosquitto import Mosquitto, free_port
@@ -88,7 +88,7 @@ def notified(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Notify
 @pytest.fixture
 def _own_signals(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A service in this process leaves pytest's signals and hooks as they were."""
-    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    before = {number: signal.getsignal(number) for number in END_SIGNALS}
     monkeypatch.setattr(threading, "excepthook", threading.excepthook)
     yield
     for number, handler in before.items():
@@ -401,7 +401,7 @@ def test_an_error_on_any_thread_makes_the_hardware_safe_and_ends_it(caplog: pyte
 
 
 @pytest.mark.usefixtures("_own_signals")
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_ends_it_with_exit_code_0(number: signal.Signals) -> None:
     service, lamp = lamp_service(
         lambda lamp: lamp.scheduler.call_later(0, lambda: os.kill(os.getpid(), number)) and None
