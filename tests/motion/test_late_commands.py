@@ -62,7 +62,7 @@ def test_what_a_stalled_link_hands_over_late_does_not_move_the_car(held: HeldRig
     assert "late" in answer["reason"]
     assert rig.world.wheels == HALT
     assert rig.motions(mark) == []
-    obeyed_soon(rig)
+    rig.obeyed_soon("left", 0.1)
 
 
 def test_every_command_that_moves_is_refused_when_late_and_every_stop_is_obeyed(held: HeldRig) -> None:
@@ -100,7 +100,7 @@ def test_what_a_frozen_bridge_finds_when_it_wakes_does_not_move_the_car(
         answer = rig.client.answer(late)
         assert answer["status"] in {"expired", "blocked"}
         assert rig.motions(mark) == [], answer
-        obeyed_soon(rig)
+        rig.obeyed_soon("left", 0.1)
 
 
 def test_what_a_frozen_broker_hands_over_does_not_move_the_car(own_rig: Rig) -> None:
@@ -162,12 +162,3 @@ def test_an_echo_that_somebody_else_sends_proves_nothing(held: HeldRig) -> None:
         pause(0.1)
     held.cable.flow()
     assert rig.client.answer(late)["status"] == "expired"
-
-
-def obeyed_soon(rig: Rig) -> None:
-    """Once an echo has come back, commands are obeyed again; that takes about half a second."""
-    for _ in range(30):
-        if rig.drive("left", 0.1)["status"] == "done":
-            return
-        pause(0.1)
-    raise AssertionError("no command is obeyed any more")
