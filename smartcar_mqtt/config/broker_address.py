@@ -53,7 +53,7 @@ def parse_broker_address(text: str) -> BrokerAddress:
     rest = rest.removeprefix("//")
     user, _, place = rest.rpartition("@")
     username, _, password = user.partition(":")
-    place, slash, path = place.partition("/")
+    place, _, path = place.partition("/")
     if path or "?" in place or "#" in place:
         raise ValueError(f"{mask_address(text)!r}: a broker's address has no path behind the port; {_HINT}")
     host, port = _host_and_port(place, mask_address(text) if user else text)

@@ -90,7 +90,7 @@ class Mqtt(Section, frozen=True):
     """Longest random delay (s) after Home Assistant's birth message, so that not all devices answer at once."""
 
     def __post_init__(self) -> None:
-        """Take apart what stands in `host`; an address that says nothing of a port or of TLS leaves them as they are."""
+        """Take apart what stands in `host`; what it does not say of port, TLS and user is left as it is."""
         try:
             address = parse_broker_address(self.host)
         except ValueError as error:
