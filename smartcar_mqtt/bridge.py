@@ -28,6 +28,12 @@ log = logging.getLogger(__name__)
 ONLINE, OFFLINE = b"online", b"offline"
 SYNC_TIMEOUT_S = 2.0
 """Longest wait for what earlier versions left behind: a broker's access list may keep it from us."""
+SYNC_MISSING = (
+    "a message to %s has not come back within %g s, so commands may not arrive either: does the broker's access list let "
+    "this user read and write it? See config/mosquitto.acl"
+)
+NO_PROBLEM = "none"
+"""State of `broker_problem` while all is well."""
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 
@@ -57,6 +63,9 @@ class Bridge:
         category="diagnostic",
         attributes=True,
         urgent=True,
+    )
+    broker_problem = Sensor(
+        name="Broker problem", icon="mdi:lan-disconnect", category="diagnostic", attributes=True, urgent=True
     )
     command_refused = Event(types=("refused", "blocked", "expired"), trigger=True, icon="mdi:message-alert")
 
@@ -88,16 +97,17 @@ class Bridge:
             if isinstance(entity, CommandEntity)
         }
         self._followed = Followed(config.mqtt.prefix, config.car.id, self.follows)
-        self._birth_topic = f"{config.mqtt.discovery_prefix}/status"
+        self._birth_timer: Timer | None = None
         self._history: dict[str, bytes] = {}
         self._sync_timer: Timer | None = None
         self._sync_topic = f"{self.topics.base}/sync"
         self._announced = False
         self._next_step: Timer | None = None
-        self.update(log_level=config.logging.level)
+        self.update(log_level=config.logging.level, broker_problem=NO_PROBLEM)
         broker.on_connected = self._connected
         broker.on_lost = self._lost
         broker.on_message = self._received
+        broker.problems.changed = lambda: self.scheduler.call_later(0, self._show_broker_problem)
 
     @classmethod
     def configured(cls, config: Config) -> type[Self]:  # noqa: ARG003 - for those that override it
@@ -255,11 +265,11 @@ class Bridge:
                 self._next_step.cancel()
             if self._sync_timer is not None:
                 self._sync_timer.cancel()  # that of a connection which did not last as long
-            self._sync_timer = self.scheduler.call_later(SYNC_TIMEOUT_S, self._history_complete)
+            self._sync_timer = self.scheduler.call_later(SYNC_TIMEOUT_S, self._sync_missing)
         # What an earlier version left in discovery comes as retained messages, all of them before the message that
         # this client sends to itself now: when that one is back, the picture is complete.
         self.broker.subscribe(self.topics.commands, self._sync_topic, *own, *self._followed.topics)
-        self.broker.subscribe(self._birth_topic, as_published=False)
+        self.broker.subscribe(*mqtt.birth_topics, as_published=False)
         self.broker.publish(self._sync_topic, b"sync", qos=1)
 
     def _lost(self, reason: str) -> None:
@@ -268,6 +278,12 @@ class Bridge:
             self._next_step.cancel()
             self._next_step = None
         self.lost(reason)
+
+    def _sync_missing(self) -> None:
+        """The message of this client to itself has not come back: go on without what earlier versions left."""
+        if self.broker.connected:
+            self.broker.problems.tell("sync", SYNC_MISSING % (self._sync_topic, SYNC_TIMEOUT_S))
+        self._history_complete()
 
     def _history_complete(self) -> None:
         """All that earlier versions left is known, or will not become known: once for each connection."""
@@ -283,6 +299,12 @@ class Bridge:
         self.caught_up()
         self.announce()
 
+    def _show_broker_problem(self) -> None:
+        """Show in Home Assistant, as far as it can be reached, what is wrong with the connection to the broker."""
+        sentences = self.broker.problems.sentences
+        self.set_attributes("broker_problem", problems=sentences)
+        self.update(broker_problem=sentences[0] if sentences else NO_PROBLEM)
+
     def _announce_again(self) -> None:
         """Home Assistant has started: it shall hear of this bridge, unless the first announcement is still to come."""
         with self._lock:
@@ -297,12 +319,15 @@ class Bridge:
             self._command(entity, message)
         elif message.topic in self._followed.topics:
             self._followed.deliver(message, self.heard)
-        elif message.topic == self._birth_topic:
+        elif message.topic in self.config.mqtt.birth_topics:
             if message.payload == ONLINE and not message.retained:
                 delay = CHANCE.uniform(0, self.config.mqtt.birth_delay)
                 log.info("Home Assistant has started; announcing in %.1f s", delay)
-                self.scheduler.call_later(delay, self._announce_again)
+                if self._birth_timer is not None:
+                    self._birth_timer.cancel()  # it may say so on two topics
+                self._birth_timer = self.scheduler.call_later(delay, self._announce_again)
         elif message.topic == self._sync_topic:
+            self.broker.problems.mend("sync")
             self._history_complete()
         elif message.topic.startswith(self.topics.base):
             key = message.topic.removeprefix(self.topics.base).strip("/").removesuffix("/set")[:64]
@@ -357,9 +382,12 @@ class Bridge:
             self.broker.publish(self.topics.result, payload, qos=1)
             if message.response_topic:
                 try:
-                    self.broker.publish(message.response_topic, payload, qos=1, correlation=message.correlation)
+                    self.broker.publish(
+                        message.response_topic, payload, qos=1, correlation=message.correlation, answer=True
+                    )
                 except ValueError as error:
-                    log.warning("cannot answer on response topic %r: %s", message.response_topic, error)
+                    sentence = f"cannot answer on response topic {message.response_topic[:64]!r}: {error}"
+                    self.broker.problems.tell("answers", sentence)
             if answer.status is not Status.DONE:
                 self._not_done(answer)
 

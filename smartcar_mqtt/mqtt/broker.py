@@ -150,21 +150,24 @@ class Broker(Connection):
         retain: bool = False,
         properties: Properties | None = None,
         answer: bool = False,
+        ask: bool = True,
     ) -> paho.MQTTMessageInfo | None:
-        """Give a message to paho; None where it is larger than the broker takes."""
+        """Give a message to paho; None where it is larger than the broker takes.
+
+        With `ask` the first message of a topic is sent at QoS 1, so that the broker says whether it takes it.
+        """
         if not self._fits(topic, payload, qos, properties):
             return None
-        if qos == 0 and self._v5 and topic not in self._asked and len(self._asked) < MOST_ASKED:
+        if ask and qos == 0 and self._v5 and topic not in self._asked and len(self._asked) < MOST_ASKED:
             self._asked.add(topic)
             qos = 1
         qos = min(qos, self.limits.qos)
         info = self._client.publish(topic, payload, qos=qos, retain=retain, properties=properties)
         if info.rc == paho.MQTT_ERR_SUCCESS:
-            sent = Sent(topic, len(payload), answer)
-            if qos:
-                self._judge(self._publications.sent(info.mid, (sent,)))
-            elif len(payload) >= LARGE_BYTES:
+            sent = Sent(topic, len(payload), answer, qos)
+            if qos == 0 and len(payload) >= LARGE_BYTES:
                 self._last_large, self._large_at = sent, time.monotonic()
+            self._judge(self._publications.sent(info.mid, (sent,)))
         return info
 
     def _fits(self, topic: str, payload: bytes, qos: int, properties: Properties | None) -> bool:
@@ -233,7 +236,7 @@ class Broker(Connection):
 
     def _explain_loss(self, loss: Loss, reason: ReasonCode | None) -> Loss:
         """The connection is gone: perhaps because of the size of what was under way."""
-        under_way = self._publications.clear()
+        under_way = [sent for sent in self._publications.clear() if sent.qos]
         self._subscriptions.clear()
         now = time.monotonic()
         suspect = under_way[0] if under_way else self._last_large if now - self._large_at < JUST_S else None
@@ -278,6 +281,8 @@ class Broker(Connection):
         """The broker's word on publications."""
         for sent, reason in answers:
             assert isinstance(reason, ReasonCode)  # noqa: S101 - told to the type checker
+            if sent.qos == 0:
+                continue
             if not reason.is_failure:
                 self._suspects.passed(sent.name, sent.size)
                 self.problems.mend(("publish", sent.name), ("size", sent.name))

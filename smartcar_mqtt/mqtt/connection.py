@@ -25,7 +25,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from smartcar_mqtt.config import Mqtt
 from smartcar_mqtt.mqtt import reasons
 from smartcar_mqtt.mqtt.instance import PROPERTY, Instance
-from smartcar_mqtt.mqtt.limits import MOST_IN_FLIGHT, Limits
+from smartcar_mqtt.mqtt.limits import Limits
 from smartcar_mqtt.mqtt.problems import Problems
 from smartcar_mqtt.mqtt.retries import FIRST_RETRY_S, Loss, Retries
 from smartcar_mqtt.mqtt.tls import alert_words, tls_context, tls_words
@@ -171,13 +171,15 @@ class Connection:
             except Exception:
                 log.exception("error while handling what the broker sent")
             if self.connected:
-                self._link_lost("an error of ours", Loss.LOST)
+                self._lost("an error of ours", Loss.LOST)
             self._wake.wait(self._pause)
 
     def _live(self) -> None:
         """One attempt to connect, and the life of the connection that comes of it."""
         self._client.drop_out_messages()
-        self._client.max_inflight_messages_set(self.limits.in_flight)
+        if self._client.max_inflight_messages != self.limits.in_flight:
+            self._client.disconnect()  # there is no connection; paho wants to hear it
+            self._client.max_inflight_messages_set(self.limits.in_flight)
         self._answered = False
         self._alert = ""
         try:
@@ -236,8 +238,7 @@ class Connection:
             self._report(f"the broker at {self.address} refuses the connection: {reasons.connect_words(reason)}")
             return
         client.drop_out_messages()  # what was published just when the last connection went
-        fewer = limits.in_flight < client.max_inflight_messages
-        if fewer or (limits.in_flight == MOST_IN_FLIGHT > client.max_inflight_messages):
+        if limits.in_flight != client.max_inflight_messages:
             self.limits = limits  # paho takes another number only before it connects
             self._pause = 0.0
             client.disconnect()
@@ -275,7 +276,7 @@ class Connection:
             loss = Loss.ENDED
         else:
             loss = Loss.LOST
-        self._link_lost("the link has ended" if loss is Loss.ENDED else str(reason), loss, reason)
+        self._lost("the link has ended" if loss is Loss.ENDED else str(reason), loss, reason)
 
     def _silence_words(self, reason: ReasonCode) -> str:
         if reason.value == KEEP_ALIVE_TIMEOUT:
@@ -287,7 +288,7 @@ class Connection:
         )
         return f"the broker at {self.address} closes the connection without an answer; {hint}"
 
-    def _link_lost(self, words: str, loss: Loss, reason: ReasonCode | None = None) -> None:
+    def _lost(self, words: str, loss: Loss, reason: ReasonCode | None = None) -> None:
         """The connection stood and is gone."""
         self.connected = False
         lasted_s = time.monotonic() - self._connected_at

@@ -66,7 +66,8 @@ class Suspects:
         """The connection ended with this message under way; returns whether it is held back from now on.
 
         Args:
-            topic, size: the message.
+            topic: that of the message.
+            size: bytes of its payload.
             now: monotonic time.
             needed: how many such ends in a row are a proof.
         """

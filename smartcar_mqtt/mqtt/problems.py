@@ -69,6 +69,8 @@ class Sent(NamedTuple):
     """Bytes of its payload."""
     answer: bool = False
     """Whether the topic was named by a stranger, as that of an answer."""
+    qos: int = 1
+    """With 0 the acknowledgement is that of our own socket."""
 
 
 class Outstanding:

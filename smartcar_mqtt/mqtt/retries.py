@@ -93,7 +93,7 @@ class Retries:
         if lasted_s > 2 * LONGEST_YIELD_S:
             self._yields = 0
         self._yields += 1
-        return CHANCE.uniform(1.0, 1.4) * min(FIRST_YIELD_S * 2 ** (self._yields - 1), LONGEST_YIELD_S)
+        return CHANCE.uniform(1.0, 1.4) * min(FIRST_YIELD_S * 2.0 ** min(self._yields - 1, 10), LONGEST_YIELD_S)
 
     def _is_suspicious_after(self, lasted_s: float) -> bool:
         """Count a connection that the broker has ended. While the other one waits, a life is as long as that wait."""

@@ -26,7 +26,7 @@ WORDS = {
     "UNKNOWN_CA": "the broker at {address} does not trust the authority of our certificate, mqtt.tls.cert_file: "
     "issue one by the authority that is the broker's cafile",
     "BAD_CERTIFICATE": "the broker at {address} does not accept our certificate, mqtt.tls.cert_file",
-    "CERTIFICATE_EXPIRED": "our certificate, mqtt.tls.cert_file, has expired, says the broker at {address}: issue a new one",
+    "CERTIFICATE_EXPIRED": "our certificate, mqtt.tls.cert_file, has expired (broker {address}): issue a new one",
     "CERTIFICATE_REVOKED": "our certificate, mqtt.tls.cert_file, has been revoked: issue a new one",
     "PROTOCOL_VERSION": "the broker at {address} and this machine share no version of TLS: update the older of the two",
     "UNSUPPORTED_PROTOCOL": "the broker at {address} speaks a version of TLS that is too old: update it",
@@ -59,7 +59,7 @@ def tls_context(tls: Tls) -> ssl.SSLContext:
     for key in ("ca_file", "cert_file", "key_file"):
         _check_readable(key, getattr(tls, key))
     try:
-        context = ssl.create_default_context(cafile=_path(tls.ca_file) or None)
+        context = ssl.create_default_context(cafile=_path(tls.ca_file) if tls.ca_file else None)
     except ssl.SSLError:
         raise ConfigError(f"mqtt.tls: {tls.ca_file}: cannot be used: ca_file holds no certificate (PEM)") from None
     if tls.cert_file:
@@ -75,7 +75,9 @@ def _load_own(context: ssl.SSLContext, tls: Tls) -> None:
 
     key_file = tls.key_file or tls.cert_file
     try:
-        context.load_cert_chain(_path(tls.cert_file), _path(tls.key_file) or None, password=passphrase)
+        context.load_cert_chain(
+            _path(tls.cert_file), _path(tls.key_file) if tls.key_file else None, password=passphrase
+        )
     except _Encrypted:
         raise ConfigError(
             f"mqtt.tls: {key_file}: cannot be used: the key is encrypted; write it without a passphrase, readable for "
