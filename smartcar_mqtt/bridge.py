@@ -29,8 +29,8 @@ ONLINE, OFFLINE = b"online", b"offline"
 SYNC_TIMEOUT_S = 2.0
 """Longest wait for what earlier versions left behind: a broker's access list may keep it from us."""
 SYNC_MISSING = (
-    "a message to %s has not come back within %g s, so commands may not arrive either: does the broker's access list let "
-    "this user read and write it? See config/mosquitto.acl"
+    "a message to %s has not come back within %g s, so commands may not arrive either: does the broker's access list "
+    "let this user read and write it? See config/mosquitto.acl"
 )
 NO_PROBLEM = "none"
 """State of `broker_problem` while all is well."""

@@ -22,7 +22,7 @@ class Problems:
         changed: called after each change, on the thread that caused it, without a lock.
     """
 
-    def __init__(self, changed: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, changed: Callable[[], object] = lambda: None) -> None:
         self.changed = changed
         self._lock = threading.Lock()
         self._present: dict[Hashable, str] = {}
