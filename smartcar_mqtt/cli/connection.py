@@ -106,15 +106,31 @@ def parse_address(text: str) -> BrokerAddress:
 
 
 class Session:
-    """A connection for the time of one command; messages are handed to `on_message` on the network thread."""
+    """A connection for the time of one command; messages are handed to `on_message` on the network thread.
 
-    def __init__(self, config: Config, on_message: Callable[[Message], None], *filters: str) -> None:
+    Args:
+        config: which broker.
+        on_message: called for each message.
+        filters: what is subscribed to.
+        on_refused: called, on any thread, with a sentence when the broker refuses something of this command.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        on_message: Callable[[Message], None],
+        *filters: str,
+        on_refused: Callable[[str], None] = lambda _sentence: None,
+    ) -> None:
         logging.getLogger().addHandler(logging.NullHandler())  # problems are told in one sentence, below
         self.config = config
         self.broker = Broker(config.mqtt, f"smartcar-cli-{os.getpid()}-{os.urandom(3).hex()}")
         self.broker.on_message = on_message
         self.broker.on_connected = self._connected
         self.broker.on_failed = self._failed
+        self.broker.problems.changed = self._problem_told
+        self._on_refused = on_refused
+        self._told: set[str] = set()
         self._filters = filters
         self._settled = threading.Event()
         self._problem = ""
@@ -138,6 +154,17 @@ class Session:
         if self._filters:
             self.broker.subscribe(*self._filters)
         self._settled.set()
+
+    @property
+    def refusal(self) -> str:
+        """What the broker has refused, in one sentence; empty: nothing."""
+        return next(iter(self.broker.problems.sentences), "")
+
+    def _problem_told(self) -> None:
+        for sentence in self.broker.problems.sentences:
+            if sentence not in self._told:
+                self._told.add(sentence)
+                self._on_refused(sentence)
 
     def _failed(self, reason: str) -> None:
         if not self._settled.is_set():
