@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Self
 
 import msgspec
 
+from smartcar_mqtt.answers import FEW_WAITING, MOST_WAITING, Answers
 from smartcar_mqtt.clock import CHANCE, Clock, Scheduler, Timer
 from smartcar_mqtt.commands import DEFERRED, Answer, CommandError, Parsed, Request, Status, too_old
 from smartcar_mqtt.config import Config, Section
@@ -20,7 +21,7 @@ from smartcar_mqtt.entities import CommandEntity, Entity, Event, Select, Sensor,
 from smartcar_mqtt.entities.consistency import check_together
 from smartcar_mqtt.mqtt import discovery
 from smartcar_mqtt.mqtt.broker import Broker, Message
-from smartcar_mqtt.mqtt.link_clock import INTERVAL_S, LinkClock
+from smartcar_mqtt.mqtt.echo import Echo
 from smartcar_mqtt.mqtt.subscriptions import Followed
 from smartcar_mqtt.worker import Worker
 
@@ -29,6 +30,12 @@ log = logging.getLogger(__name__)
 ONLINE, OFFLINE = b"online", b"offline"
 SYNC_TIMEOUT_S = 2.0
 """Longest wait for what earlier versions left behind: a broker's access list may keep it from us."""
+SYNC_MISSING = (
+    "a message to %s has not come back within %g s, so commands may not arrive either: does the broker's access list "
+    "let this user read and write it? See config/mosquitto.acl"
+)
+NO_PROBLEM = "none"
+"""State of `broker_problem` while all is well."""
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 
@@ -58,6 +65,9 @@ class Bridge:
         category="diagnostic",
         attributes=True,
         urgent=True,
+    )
+    broker_problem = Sensor(
+        name="Broker problem", icon="mdi:lan-disconnect", category="diagnostic", attributes=True, urgent=True
     )
     command_refused = Event(types=("refused", "blocked", "expired"), trigger=True, icon="mdi:message-alert")
 
@@ -89,21 +99,25 @@ class Bridge:
             if isinstance(entity, CommandEntity)
         }
         self._followed = Followed(config.mqtt.prefix, config.car.id, self.follows)
-        self._birth_topic = f"{config.mqtt.discovery_prefix}/status"
+        self._birth_timer: Timer | None = None
         self._history: dict[str, bytes] = {}
         self._sync_timer: Timer | None = None
         self._sync_topic = f"{self.topics.base}/sync"
         # Only a bridge that moves something has to know how late its commands may be.
         moves = any(isinstance(entity, CommandEntity) and entity.fresh_only for entity in self.entities.values())
-        self._link_clock = LinkClock() if moves else None
-        self._echo_topic = f"{self.topics.base}/echo"
-        self._echo_timer: Timer | None = None
+        self._echo = Echo(scheduler, broker, f"{self.topics.base}/echo") if moves else None
         self._announced = False
         self._next_step: Timer | None = None
-        self.update(log_level=config.logging.level)
+        self.update(log_level=config.logging.level, broker_problem=NO_PROBLEM)
+        self._answers = Answers(broker, self.topics.result, self._not_done)
+        self._state_waits = False
+        """Whether the state has changed while too many messages waited for the broker."""
+        self._catching_up = False
         broker.on_connected = self._connected
+        broker.on_acknowledged = self._acknowledged
         broker.on_lost = self._lost
         broker.on_message = self._received
+        broker.problems.changed = lambda: self.scheduler.call_later(0, self._show_broker_problem)
 
     @classmethod
     def configured(cls, config: Config) -> type[Self]:  # noqa: ARG003 - for those that override it
@@ -193,8 +207,28 @@ class Bridge:
                 self._publish_timer.cancel()
                 self._publish_timer = None
             self._published_at = self.clock.monotonic()
+            self._state_waits = self.broker.waiting >= MOST_WAITING
+            if self._state_waits:
+                # The newest one goes out when the broker has taken some of what was sent before, or a little later.
+                self._publish_timer = self.scheduler.call_later(1.0 / self.config.mqtt.state_hz, self._publish_state)
+                return
             payload = msgspec.json.encode({**self._values, "attributes": self._attributes})
             self.broker.publish(self.topics.state, payload, qos=1, retain=True)
+
+    def _acknowledged(self) -> None:
+        """The broker has taken a message. With locks of paho held, so the main thread publishes what had to wait."""
+        behind = self._state_waits or self._answers.counted > 0
+        if behind and not self._catching_up and self.broker.waiting <= FEW_WAITING:
+            self._catching_up = True
+            self.scheduler.call_later(0, self._catch_up)
+
+    def _catch_up(self) -> None:
+        """Publish what had to wait, as one message each."""
+        self._catching_up = False
+        self._answers.catch_up()
+        with self._lock:
+            if self._state_waits and self._announced:
+                self._publish_state()
 
     def _publish_own_state(self, key: str) -> None:
         value = self._values[key]
@@ -250,8 +284,6 @@ class Bridge:
         self.broker.stop(self.will(self.config))
 
     def _connected(self) -> None:
-        if self._link_clock is not None:
-            self._link_clock.connected(self.clock.monotonic())
         self.connected()
         mqtt = self.config.mqtt
         own = discovery.own_topics(mqtt.discovery_prefix, self.config.car.id, self.name)
@@ -263,39 +295,30 @@ class Bridge:
                 self._next_step.cancel()
             if self._sync_timer is not None:
                 self._sync_timer.cancel()  # that of a connection which did not last as long
-            self._sync_timer = self.scheduler.call_later(SYNC_TIMEOUT_S, self._history_complete)
+            self._sync_timer = self.scheduler.call_later(SYNC_TIMEOUT_S, self._sync_missing)
         # What an earlier version left in discovery comes as retained messages, all of them before the message that
         # this client sends to itself now: when that one is back, the picture is complete.
         self.broker.subscribe(self.topics.commands, self._sync_topic, *own, *self._followed.topics)
-        self.broker.subscribe(self._birth_topic, as_published=False)
-        if self._link_clock is not None:
-            self.broker.subscribe(self._echo_topic)
-            self._send_echo()
+        self.broker.subscribe(*mqtt.birth_topics, as_published=False)
+        if self._echo is not None:
+            self._echo.connected()
         self.broker.publish(self._sync_topic, b"sync", qos=1)
-
-    def _send_echo(self) -> None:
-        """Publish the next echo, and see to the one after it.
-
-        With QoS 1, as commands: else it could pass those that wait in the broker.
-        """
-        assert self._link_clock is not None  # noqa: S101 - the callers have looked
-        with self._lock:
-            if self._echo_timer is not None:
-                self._echo_timer.cancel()
-            self._echo_timer = None
-            if not self.broker.connected:
-                return
-            self._echo_timer = self.scheduler.call_later(INTERVAL_S, self._send_echo)
-            self.broker.publish(self._echo_topic, self._link_clock.echo(self.clock.monotonic()), qos=1)
 
     def _lost(self, reason: str) -> None:
         self._announced = False
-        if self._link_clock is not None:
-            self._link_clock.lost()
+        self._answers.forget()
+        if self._echo is not None:
+            self._echo.lost()
         if self._next_step is not None:
             self._next_step.cancel()
             self._next_step = None
         self.lost(reason)
+
+    def _sync_missing(self) -> None:
+        """The message of this client to itself has not come back: go on without what earlier versions left."""
+        if self.broker.connected:
+            self.broker.problems.tell("sync", SYNC_MISSING % (self._sync_topic, SYNC_TIMEOUT_S))
+        self._history_complete()
 
     def _history_complete(self) -> None:
         """All that earlier versions left is known, or will not become known: once for each connection."""
@@ -311,6 +334,12 @@ class Bridge:
         self.caught_up()
         self.announce()
 
+    def _show_broker_problem(self) -> None:
+        """Show in Home Assistant, as far as it can be reached, what is wrong with the connection to the broker."""
+        sentences = self.broker.problems.sentences
+        self.set_attributes("broker_problem", problems=sentences)
+        self.update(broker_problem=sentences[0] if sentences else NO_PROBLEM)
+
     def _announce_again(self) -> None:
         """Home Assistant has started: it shall hear of this bridge, unless the first announcement is still to come."""
         with self._lock:
@@ -320,28 +349,27 @@ class Bridge:
     # -- commands ------------------------------------------------------------------------------------------------
 
     def _received(self, message: Message) -> None:
-        if self._link_clock is not None:
-            now = self.clock.monotonic()
-            if message.topic == self._echo_topic:
-                self._link_clock.echo_returned(now, message.payload)
-                return
-            self._link_clock.arrived(now)
+        if self._echo is not None and self._echo.received(message.topic, message.payload):
+            return
         entity = self._commands.get(message.topic)
         if entity is not None:
             self._command(entity, message)
         elif message.topic in self._followed.topics:
             self._followed.deliver(message, self.heard)
-        elif message.topic == self._birth_topic:
+        elif message.topic in self.config.mqtt.birth_topics:
             if message.payload == ONLINE and not message.retained:
                 delay = CHANCE.uniform(0, self.config.mqtt.birth_delay)
                 log.info("Home Assistant has started; announcing in %.1f s", delay)
-                self.scheduler.call_later(delay, self._announce_again)
+                if self._birth_timer is not None:
+                    self._birth_timer.cancel()  # it may say so on two topics
+                self._birth_timer = self.scheduler.call_later(delay, self._announce_again)
         elif message.topic == self._sync_topic:
+            self.broker.problems.mend("sync")
             self._history_complete()
         elif message.topic.startswith(self.topics.base):
             key = message.topic.removeprefix(self.topics.base).strip("/").removesuffix("/set")[:64]
             if message.payload:
-                request = Request(key, Parsed(), self._replier(message))
+                request = Request(key, Parsed(), self._answers.replier(message))
                 request.answer(Status.REFUSED, f"there is no command {key!r}")
         elif self._sync_timer is not None and message.payload:
             self._history[message.topic] = message.payload
@@ -350,7 +378,7 @@ class Bridge:
         """Check one command and run it, here or on the worker."""
         if message.retained and not message.payload:
             return  # somebody has cleared a retained command, as asked to
-        reply = self._replier(message)
+        reply = self._answers.replier(message)
         try:
             parsed = entity.parse(message.payload)
         except CommandError as error:
@@ -372,8 +400,8 @@ class Bridge:
 
     def _too_old(self, parsed: Parsed) -> str | None:
         """Why a command that moves something may not be carried out any more; None: it is fresh."""
-        assert self._link_clock is not None  # noqa: S101 - made where there is such a command
-        late = self._link_clock.doubt(self.clock.monotonic())
+        assert self._echo is not None  # noqa: S101 - made where there is such a command
+        late = self._echo.doubt()
         if late is not None:
             return f"the command may be late: {late}; send it again"
         return too_old(parsed, self.clock.wall())
@@ -394,20 +422,6 @@ class Bridge:
         else:
             if outcome is not DEFERRED:
                 request.answer(Status.DONE)
-
-    def _replier(self, message: Message) -> Any:
-        def reply(answer: Answer) -> None:
-            payload = msgspec.json.encode(answer)
-            self.broker.publish(self.topics.result, payload, qos=1)
-            if message.response_topic:
-                try:
-                    self.broker.publish(message.response_topic, payload, qos=1, correlation=message.correlation)
-                except ValueError as error:
-                    log.warning("cannot answer on response topic %r: %s", message.response_topic, error)
-            if answer.status is not Status.DONE:
-                self._not_done(answer)
-
-        return reply
 
     def _not_done(self, answer: Answer) -> None:
         """Show in the log and in Home Assistant why a command was not carried out."""

@@ -147,7 +147,9 @@ class Vision(Bridge):
             on_link=self._link_changed,
             turn=lambda image: turned(image, settings),
         )
-        self.snapshots = Snapshots(config.mqtt, f"{broker.client_id}-pictures", on_room=self.grabber.wake)
+        self.snapshots = Snapshots(
+            config.mqtt, f"{broker.client_id}-pictures", on_room=self.grabber.wake, problems=broker.problems
+        )
         self.plain, self.boxed = Encoder(settings.jpeg_quality), Encoder(settings.jpeg_quality)
         self.capturing = Capturing(self, capture_folder(config, settings))
         self.server = StreamServer(

@@ -16,6 +16,7 @@ import click
 import msgspec
 
 from smartcar_mqtt.config import Car, Config, Mqtt, load
+from smartcar_mqtt.config.broker_address import BrokerAddress, parse_broker_address
 from smartcar_mqtt.mqtt.broker import Broker, Message
 
 CONNECT_TIMEOUT_S = 5.0
@@ -28,7 +29,9 @@ def broker_options(function: FunctionT) -> FunctionT:
         click.option("--config", "config_file", type=click.Path(dir_okay=False), help="Configuration file to use."),
         click.option("--car", help="Id of the car, where there are several.  [default: that of the configuration]"),
         click.option(
-            "--broker", metavar="HOST:PORT", help="Broker.  [default: the configuration's, or a running demo's]"
+            "--broker",
+            metavar="HOST:PORT",
+            help="Broker, or mqtt://HOST.  [default: the configuration's, or a running demo's]",
         ),
     ):
         function = option(function)
@@ -62,8 +65,7 @@ def find_config(broker: str | None, car: str | None, config_file: str | None) ->
     """
     config = load(config_file)
     if broker is not None:
-        host, port = parse_address(broker)
-        return changed(config, host=host, port=port, car=car)
+        return changed(config, address=parse_address(broker), car=car)
     named = config_file or any(
         name in os.environ for name in ("SMARTCAR_CONFIG", "SMARTCAR__MQTT__HOST", "SMARTCAR__MQTT__PORT")
     )
@@ -75,11 +77,18 @@ def find_config(broker: str | None, car: str | None, config_file: str | None) ->
     return changed(config, car=car)
 
 
-def changed(config: Config, *, host: str | None = None, port: int | None = None, car: str | None = None) -> Config:
+def changed(config: Config, *, address: BrokerAddress | None = None, car: str | None = None) -> Config:
     """The configuration with another broker or car."""
     mqtt, car_section = config.mqtt, config.car
-    if host is not None:
-        mqtt = msgspec.structs.replace(mqtt, host=host, port=port or mqtt.port)
+    if address is not None:
+        mqtt = msgspec.structs.replace(
+            mqtt,
+            host=address.host,
+            port=address.port_or(mqtt.port),
+            username=address.username or mqtt.username,
+            password=address.password or mqtt.password,
+            tls=msgspec.structs.replace(mqtt.tls, enabled=mqtt.tls.enabled or address.tls),
+        )
     if car is not None:
         try:
             car_section = msgspec.convert({**msgspec.to_builtins(car_section), "id": car}, Car)
@@ -88,28 +97,40 @@ def changed(config: Config, *, host: str | None = None, port: int | None = None,
     return Config({"car": car_section, "mqtt": mqtt}, {}, config.source)
 
 
-def parse_address(text: str) -> tuple[str, int | None]:
-    """HOST, HOST:PORT, [IPV6]:PORT or the path of a Unix socket."""
-    if text.startswith("/"):
-        return text, None
-    host, colon, port = text.rpartition(":")
-    if not colon:
-        return text, None
-    if not host or not port.isdigit() or not 1 <= int(port) <= 65535:
-        raise click.UsageError(f"--broker {text!r}: expected HOST:PORT, such as localhost:1883")
-    return host.strip("[]"), int(port)
+def parse_address(text: str) -> BrokerAddress:
+    """What --broker says; raises UsageError with the mend where it is not clear."""
+    try:
+        return parse_broker_address(text)
+    except ValueError as error:
+        raise click.UsageError(f"--broker {error}") from None
 
 
 class Session:
-    """A connection for the time of one command; messages are handed to `on_message` on the network thread."""
+    """A connection for the time of one command; messages are handed to `on_message` on the network thread.
 
-    def __init__(self, config: Config, on_message: Callable[[Message], None], *filters: str) -> None:
+    Args:
+        config: which broker.
+        on_message: called for each message.
+        filters: what is subscribed to.
+        on_refused: called, on any thread, with a sentence when the broker refuses something of this command.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        on_message: Callable[[Message], None],
+        *filters: str,
+        on_refused: Callable[[str], None] = lambda _sentence: None,
+    ) -> None:
         logging.getLogger().addHandler(logging.NullHandler())  # problems are told in one sentence, below
         self.config = config
         self.broker = Broker(config.mqtt, f"smartcar-cli-{os.getpid()}-{os.urandom(3).hex()}")
         self.broker.on_message = on_message
         self.broker.on_connected = self._connected
         self.broker.on_failed = self._failed
+        self.broker.problems.changed = self._problem_told
+        self._on_refused = on_refused
+        self._told: set[str] = set()
         self._filters = filters
         self._settled = threading.Event()
         self._problem = ""
@@ -133,6 +154,17 @@ class Session:
         if self._filters:
             self.broker.subscribe(*self._filters)
         self._settled.set()
+
+    @property
+    def refusal(self) -> str:
+        """What the broker has refused, in one sentence; empty: nothing."""
+        return next(iter(self.broker.problems.sentences), "")
+
+    def _problem_told(self) -> None:
+        for sentence in self.broker.problems.sentences:
+            if sentence not in self._told:
+                self._told.add(sentence)
+                self._on_refused(sentence)
 
     def _failed(self, reason: str) -> None:
         if not self._settled.is_set():

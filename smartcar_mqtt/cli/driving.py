@@ -46,7 +46,7 @@ def drive(
     The exit code is 0 only when the car has confirmed it. It stops by itself when the time is up.
     """
     command: dict[str, Any] = {"direction": direction, "speed": speed, "duration": duration}
-    answer = send(command, broker, car, config_file)
+    answer = send(command, broker, car, config_file, entity="stop" if direction == "stop" else "drive")
     report(answer, as_json=as_json)
 
 
@@ -63,45 +63,69 @@ def stop(broker: str | None, car: str | None, config_file: str | None, *, serial
     if serial:
         stop_on_serial_line(config_file)
         return
-    report(send({"direction": "stop"}, broker, car, config_file), as_json=False)
+    report(send({}, broker, car, config_file, entity="stop"), as_json=False)
 
 
-def send(command: dict[str, Any], broker: str | None, car: str | None, config_file: str | None) -> dict[str, Any]:
-    """Publish a drive command and wait for the car's answer."""
+def send(
+    command: dict[str, Any],
+    broker: str | None,
+    car: str | None,
+    config_file: str | None,
+    *,
+    entity: str = "drive",
+) -> dict[str, Any]:
+    """Publish a command of the motion bridge and wait for the car's answer.
+
+    A stop goes to the topic that everybody may write, and is never too old to be obeyed.
+
+    Raises:
+        ClickException: the broker refuses the command, or there is no answer.
+    """
     config = find_config(broker, car, config_file)
     topics = Topics(config.mqtt.prefix, config.car.id, "motion")
     mark = secrets.token_hex(4)
-    answers: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+    answers: queue.SimpleQueue[dict[str, Any] | str] = queue.SimpleQueue()
+    topic = topics.command(entity)
 
     def received(message: Message) -> None:
-        answer = msgspec.json.decode(message.payload)
+        try:
+            answer = msgspec.json.decode(message.payload, type=dict[str, Any])
+        except (msgspec.DecodeError, RecursionError):
+            return  # a stranger's
         if answer.get("id") == mark:
             answers.put(answer)
 
-    payload = {key: value for key, value in command.items() if value is not None} | {"source": "cli", "id": mark}
-    if command["direction"] != "stop":
+    fields = {} if entity == "stop" else {key: value for key, value in command.items() if value is not None}
+    payload = fields | {"source": "cli", "id": mark}
+    if entity != "stop":
         payload["time"] = round(time.time(), 3)
-    with Session(config, received, topics.result) as session:
-        expires_in = None if command["direction"] == "stop" else EXPIRY_S
-        session.broker.publish(topics.command("drive"), msgspec.json.encode(payload), qos=1, expires_in=expires_in)
+    with Session(config, received, topics.result, on_refused=answers.put) as session:
+        expires_in = None if entity == "stop" else EXPIRY_S
+        session.broker.publish(topic, msgspec.json.encode(payload), qos=1, expires_in=expires_in)
         try:
-            return answers.get(timeout=ANSWER_TIMEOUT_S)
+            answer = answers.get(timeout=ANSWER_TIMEOUT_S)
         except queue.Empty:
+            lost = "" if session.broker.connected else "; the connection to the broker is lost"
             raise click.ClickException(
-                f"car {config.car.id!r} does not answer at {session.broker.address}; is its motion bridge running?"
+                f"car {config.car.id!r} does not answer at {session.broker.address}{lost}; is its motion bridge "
+                f"running, and may this user write {topic} and read {topics.result}?"
             ) from None
+    if isinstance(answer, str):
+        raise click.ClickException(answer)
+    return answer
 
 
 def report(answer: dict[str, Any], *, as_json: bool) -> None:
     """Print an answer; raises ClickException where the car did not do it."""
+    what = answer.get("value") or answer.get("command")
     if as_json:
         click.echo(msgspec.json.encode(answer).decode())
         if answer["status"] != "done":
             sys.exit(1)
     elif answer["status"] != "done":
-        raise click.ClickException(f"{answer['value'] or answer['command']}: {answer['reason']} ({answer['status']})")
+        raise click.ClickException(f"{what}: {answer['reason']} ({answer['status']})")
     else:
-        click.echo(f"{answer['value']}: done" + (f" ({answer['reason']})" if answer["reason"] else ""))
+        click.echo(f"{what}: done" + (f" ({answer['reason']})" if answer["reason"] else ""))
 
 
 def stop_on_serial_line(config_file: str | None) -> None:

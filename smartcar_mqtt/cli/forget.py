@@ -26,6 +26,8 @@ def forget(broker: str | None, car: str | None, config_file: str | None, *, yes:
     def received(message: Message) -> None:
         if message.payload:
             retained[message.topic] = message.payload
+        else:
+            retained.pop(message.topic, None)
 
     mqtt, car_id = config.mqtt, config.car.id
     marker = f"{mqtt.prefix}/{car_id}/cli/sync"
@@ -36,7 +38,11 @@ def forget(broker: str | None, car: str | None, config_file: str | None, *, yes:
     )
     with Session(config, received, *filters) as session:
         if not wait_until_complete(session, marker).wait(COMPLETE_TIMEOUT_S):
-            raise click.ClickException(f"the broker at {session.broker.address} does not tell what it keeps")
+            raise click.ClickException(
+                session.refusal
+                or f"the broker at {session.broker.address} does not tell what it keeps: may this user "
+                f"read and write {marker}?"
+            )
         running = online_bridges(retained, config)
         if running:
             names = ", ".join(running)
@@ -50,7 +56,14 @@ def forget(broker: str | None, car: str | None, config_file: str | None, *, yes:
         # Discovery first: while its states are still there, Home Assistant removes the entities without a warning.
         for topic in sorted(topics, key=lambda topic: not topic.endswith("/config")):
             session.broker.publish(topic, b"", qos=1, retain=True)
-        wait_until_complete(session, marker).wait(COMPLETE_TIMEOUT_S)
+        if not wait_until_complete(session, marker).wait(COMPLETE_TIMEOUT_S) or session.refusal:
+            raise click.ClickException(session.refusal or f"the broker at {session.broker.address} does not answer")
+        left = [topic for topic in topics if topic in retained]
+        if left:
+            raise click.ClickException(
+                f"{len(left)} of {len(topics)} retained messages are still there, such as {left[0]}: probably the "
+                "broker's access list does not allow this user to write them"
+            )
     click.echo(f"forgot car {car_id!r}: {len(topics)} retained messages removed")
 
 

@@ -45,7 +45,7 @@ def watch(
     config = find_config(broker, car, config_file)
     picture = Picture(config)
     base = f"{config.mqtt.prefix}/{config.car.id}"
-    with Session(config, picture.received, f"{base}/+/+"):
+    with Session(config, picture.received, f"{base}/+/+", on_refused=lambda sentence: click.echo(sentence, err=True)):
         try:
             if sys.stdout.isatty() and not as_json:
                 show_table(picture, seconds)

@@ -18,6 +18,7 @@ from typing import Annotated, Any, Literal, TypeVar
 import msgspec
 from msgspec import Meta
 
+from smartcar_mqtt.config.broker_address import parse_broker_address
 from smartcar_mqtt.config.file import ConfigError, read_sections
 
 ENVIRONMENT_PREFIX = "SMARTCAR__"
@@ -28,6 +29,7 @@ SECRET_NAMES = ("MQTT_USERNAME", "MQTT_PASSWORD")
 Port = Annotated[int, Meta(ge=1, le=65535)]
 Identifier = Annotated[str, Meta(pattern=r"^[a-zA-Z0-9_-]{1,40}$")]
 TopicPrefix = Annotated[str, Meta(pattern=r"^[a-zA-Z0-9_-]+(/[a-zA-Z0-9_-]+)*$", max_length=100)]
+Topic = Annotated[str, Meta(pattern=r"^[^+#\x00-\x1f]+\Z", max_length=200)]
 Level = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 SectionT = TypeVar("SectionT", bound=msgspec.Struct)
 
@@ -65,7 +67,7 @@ class Mqtt(Section, frozen=True):
     """How the bridges reach the broker."""
 
     host: Annotated[str, Meta(min_length=1)] = "localhost"
-    """Name or address; an absolute path is the broker's Unix socket."""
+    """Name or address, also as `HOST:PORT` or `mqtt://HOST:PORT`; an absolute path is the broker's Unix socket."""
     port: Port = 1883
     username: str = ""
     password: str = ""
@@ -76,6 +78,8 @@ class Mqtt(Section, frozen=True):
     """First level of all topics of this project."""
     discovery_prefix: TopicPrefix = "homeassistant"
     """First level of Home Assistant's discovery topics."""
+    birth_topic: Topic = "homeassistant/status"
+    """Where Home Assistant says that it has started; `<discovery_prefix>/status` is listened to as well."""
     discovery: Literal["device", "component", "off"] = "device"
     """One message for each device (Home Assistant 2024.11 or newer), one for each entity, or none."""
     state_hz: Annotated[float, Meta(gt=0, le=20)] = 2.0
@@ -84,6 +88,27 @@ class Mqtt(Section, frozen=True):
     """Seconds after which a silent connection is asked whether it still lives."""
     birth_delay: Annotated[float, Meta(ge=0, le=60)] = 3.0
     """Longest random delay (s) after Home Assistant's birth message, so that not all devices answer at once."""
+
+    def __post_init__(self) -> None:
+        """Take apart what stands in `host`; what it does not say of port, TLS and user is left as it is."""
+        try:
+            address = parse_broker_address(self.host)
+        except ValueError as error:
+            raise ValueError(f"host: {error}") from None
+        found = {
+            "host": address.host,
+            "port": address.port_or(self.port),
+            "tls": msgspec.structs.replace(self.tls, enabled=True) if address.tls else self.tls,
+            "username": address.username or self.username,
+            "password": address.password or self.password,
+        }
+        for key, value in found.items():
+            msgspec.structs.force_setattr(self, key, value)
+
+    @property
+    def birth_topics(self) -> tuple[str, ...]:
+        """All topics on which Home Assistant may say that it has started."""
+        return tuple(dict.fromkeys((self.birth_topic, f"{self.discovery_prefix}/status", "homeassistant/status")))
 
     def __repr__(self) -> str:
         """The section without its password."""
@@ -216,6 +241,7 @@ def load(
             raise ConfigError(f"{source}: {name}: unknown section{hint(str(name), known)}")
     if (raw.get("mqtt") or {}).get("password"):
         raise ConfigError(f"{source}: mqtt.password: a secret does not belong here; set MQTT_PASSWORD in .env instead")
+    check_host(raw.get("mqtt") or {}, source)
     found = {name: convert(raw.get(name) or {}, kind, source, name) for name, kind in kinds.items()}
     found.update(overridden(found, known, environment))
     mqtt = found["mqtt"]
@@ -226,6 +252,19 @@ def load(
         password=mqtt.password or environment.get("MQTT_PASSWORD", ""),
     )
     return Config(found, environment, source)
+
+
+def check_host(raw: Mapping[str, Any], source: str) -> None:
+    """Refuse a password in the file's `mqtt.host`, and a port there that is another one than `mqtt.port`."""
+    try:
+        address = parse_broker_address(str(raw.get("host", "localhost")))
+    except ValueError:
+        return  # told with the other values
+    if address.password:
+        raise ConfigError(f"{source}: mqtt.host: a secret does not belong here; set MQTT_PASSWORD in .env instead")
+    port = raw.get("port", address.port)
+    if address.port and str(port).strip() != str(address.port):
+        raise ConfigError(f"{source}: mqtt.host says port {address.port}, mqtt.port {port!r}; leave out one of the two")
 
 
 def convert(raw: object, kind: type[Section], source: str, name: str) -> Section:
@@ -253,6 +292,9 @@ def explain(message: str, raw: object, kind: type[Section], source: str, name: s
         return f"{source}: {key}: unknown key{hint(unknown[1], structure.__struct_fields__)}"
     key = ".".join([name, *path])
     if not text.startswith(("Expected", "Invalid", "Object")):
+        name_of_field, colon, rest = text.partition(": ")
+        if colon and name_of_field in structure.__struct_fields__:
+            return f"{source}: {key}.{name_of_field}: {rest}"
         return f"{source}: {key}: {text}"  # a section's own check, in words already
     field = next((field for field in msgspec.structs.fields(structure) if path and field.name == path[-1]), None)
     allowed = describe(field.type) if field else "keys with values"

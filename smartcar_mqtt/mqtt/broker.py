@@ -1,45 +1,41 @@
-"""The connection to the MQTT broker: one for each bridge, always coming back, never losing a subscription.
+"""What a bridge says to the broker and hears from it: publications, subscriptions, and their acknowledgements.
 
-Who may touch what: `publish` may be called from any thread. The three callbacks (`on_connected`, `on_lost`,
-`on_message`) are called on paho's network thread and must be quick; while one of them runs, no other command is read.
+Who may touch what: `publish` and `stream` may be called from any thread. The callbacks are called on the network
+thread and must be quick: while one of them runs, no other command is read. `problems.changed` may be called on any
+thread, with locks of paho held: it must not publish, nor wait for a lock that is held while publishing.
 """
 
 from __future__ import annotations
 
 import collections
+import datetime
 import logging
-import socket
-import sys
-import threading
 import time
 from collections.abc import Callable
-from typing import Any
 
 import msgspec
 import paho.mqtt.client as paho
-from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from smartcar_mqtt.clock import CHANCE
 from smartcar_mqtt.config import Mqtt
-from smartcar_mqtt.config.file import ConfigError
+from smartcar_mqtt.mqtt import reasons
+from smartcar_mqtt.mqtt.connection import Connection
+from smartcar_mqtt.mqtt.instance import PROPERTY, Instance
+from smartcar_mqtt.mqtt.limits import LARGE_BYTES, Suspects, packet_bytes
+from smartcar_mqtt.mqtt.problems import Outstanding, Problems, Sent
+from smartcar_mqtt.mqtt.retries import Loss
 
-log = logging.getLogger(__name__)
-
-FIRST_RETRY_S = 0.5
-LONGEST_RETRY_S = 30.0
-SHORT_LIFE_S = 5.0
-"""A connection that was lost sooner than this was not worth much: the next attempt waits longer."""
-SUSPICIOUS_LIVES = 3
-"""So many of them, one after the other, hint at a second process with the same client id."""
-SHORTEST_GOODBYE_S = 0.2
 STREAM_WINDOW = 64
 """Most stream messages that may wait to be written; further ones are dropped, as only the newest are of use."""
-SESSION_TAKEN_OVER = 142
-"""MQTT 5 reason code: another client has connected with the same client id."""
+JUST_S = 2.0
+"""What was sent so shortly before the end of a connection may be its cause."""
+RIVAL_GONE_S = 600.0
+"""After so long on one connection there is no other process with the same id any more."""
+MOST_ASKED = 100
+"""Topics of QoS 0 for which the broker is asked once whether it takes them."""
 
 
 class Message(msgspec.Struct, frozen=True):
@@ -54,110 +50,47 @@ class Message(msgspec.Struct, frozen=True):
     correlation: bytes | None = None
 
 
-class Broker:
-    """A connection that is kept up until `stop`.
+class Broker(Connection):
+    """A connection with what goes over it.
 
     Args:
         settings: section `mqtt`.
         client_id: stable for each bridge, so that the broker ends a connection that a crash left half open.
         will: topic and payload that the broker publishes, retained, when this client is lost.
+        problems: where to note what is wrong; None: of its own.
     """
 
-    def __init__(self, settings: Mqtt, client_id: str, *, will: tuple[str, bytes] | None = None) -> None:
-        self.settings = settings
-        self.client_id = client_id
-        self.on_connected: Callable[[], None] = lambda: None
-        self.on_lost: Callable[[str], None] = lambda _reason: None
+    def __init__(
+        self,
+        settings: Mqtt,
+        client_id: str,
+        *,
+        will: tuple[str, bytes] | None = None,
+        problems: Problems | None = None,
+    ) -> None:
+        super().__init__(settings, client_id, will=will, problems=problems)
         self.on_message: Callable[[Message], None] = lambda _message: None
-        self.on_failed: Callable[[str], None] = lambda _reason: None
-        """Called when connecting has failed; it is tried again all the same."""
-        self.connected = False
-        self.busy_since: float | None = None
-        """Monotonic second since when a callback has been running; None: none runs. For the watchdog."""
+        self.on_acknowledged: Callable[[], None] = lambda: None
+        """Called when a message has been taken; like `problems.changed`, with locks of paho held."""
         self.dropped = 0
         """Stream messages that were not sent because the link could not keep up."""
-        self._v5 = settings.protocol == "5"
-        self._socket: Any = None
-        self._quick_ack = False
-        self._last_failure = ""
-        self._answered = False
-        self._stopping = False
-        self._gone = threading.Event()
-        self._connected_at = 0.0
-        self._short_lives = 0
         self._streamed: collections.deque[paho.MQTTMessageInfo] = collections.deque(maxlen=STREAM_WINDOW)
-        self._client = paho.Client(
-            CallbackAPIVersion.VERSION2,
-            client_id=client_id,
-            protocol=paho.MQTTv5 if self._v5 else paho.MQTTv311,
-            transport="unix" if settings.host.startswith("/") else "tcp",
-            clean_session=None if self._v5 else True,
-        )
-        self._client.on_connect = self._connect
-        self._client.on_connect_fail = self._connect_failed
-        self._client.on_disconnect = self._disconnect
+        self._publications = Outstanding()
+        self._subscriptions = Outstanding()
+        self._suspects = Suspects()
+        self._last_large: Sent | None = None
+        self._large_at = 0.0
+        self._asked: set[str] = set()
+        self._availability_kept = False
         self._client.on_message = self._message
         self._client.on_publish = self._published
-        self._client.on_socket_open = self._socket_opened
         self._client.on_subscribe = self._subscribed
         self._client.on_unsubscribe = self._unsubscribed
-        if settings.username:
-            self._client.username_pw_set(settings.username, settings.password or None)
-        if settings.tls.enabled:
-            self._use_tls()
-        if will:
-            self._client.will_set(will[0], will[1], qos=1, retain=True)
-
-    def _use_tls(self) -> None:
-        tls = self.settings.tls
-        try:
-            self._client.tls_set(tls.ca_file or None, tls.cert_file or None, tls.key_file or None)
-        except (OSError, ValueError) as error:
-            names = ", ".join(filter(None, (tls.ca_file, tls.cert_file, tls.key_file)))
-            raise ConfigError(f"mqtt.tls: {names}: cannot be used: {error}") from None
 
     @property
-    def address(self) -> str:
-        """Where the broker is, for messages."""
-        return (
-            self.settings.host if self.settings.host.startswith("/") else f"{self.settings.host}:{self.settings.port}"
-        )
-
-    # -- life ----------------------------------------------------------------------------------------------------
-
-    def start(self) -> None:
-        """Begin to connect, on a thread of its own; returns at once."""
-        self._spread_retries()
-        clean: dict[str, Any] = {"clean_start": True} if self._v5 else {}
-        self._client.connect_async(self.settings.host, self.settings.port, keepalive=self.settings.keepalive, **clean)
-        self._client.loop_start()
-
-    def stop(self, *last_words: tuple[str, bytes], timeout: float = 2.0) -> None:
-        """Publish retained last words, wait until they are sent (at most `timeout` seconds), and say goodbye."""
-        deadline = time.monotonic() + timeout
-        if self.connected:
-            sent = [self._client.publish(topic, payload, qos=1, retain=True) for topic, payload in last_words]
-            for info in sent:
-                if info.rc == paho.MQTT_ERR_SUCCESS:
-                    info.wait_for_publish(max(0.0, deadline - time.monotonic()))
-        was_connected = self.connected
-        self.on_lost = lambda _reason: None  # an end in order is no loss
-        self._stopping = True
-        self._client.disconnect()
-        if was_connected:
-            if not self._gone.wait(max(SHORTEST_GOODBYE_S, deadline - time.monotonic())):
-                self._socket.shutdown(socket.SHUT_RDWR)  # the link takes no more data: paho would wait for it
-            self._client.loop_stop()
-
-    def _spread_retries(self) -> None:
-        """Exponential back-off; the factor keeps ten bridges from knocking in step.
-
-        After connections that lasted only moments it goes on where it was: where two processes use one client id, each
-        would else throw the other out twice a second (Mosquitto before 2.0.15 does not tell them why).
-        """
-        factor = CHANCE.uniform(0.6, 1.4)
-        first = min(FIRST_RETRY_S * 2 ** max(0, self._short_lives - 1), LONGEST_RETRY_S)
-        self._client.reconnect_delay_set(first * factor, LONGEST_RETRY_S * factor)  # type: ignore[arg-type]
+    def waiting(self) -> int:
+        """How many messages the broker has not acknowledged yet, or, with QoS 0, the socket has not taken."""
+        return len(self._publications)
 
     # -- sending -------------------------------------------------------------------------------------------------
 
@@ -171,11 +104,23 @@ class Broker:
         correlation: bytes | None = None,
         response_topic: str | None = None,
         expires_in: int | None = None,
+        answer: bool = False,
     ) -> None:
         """Send a message if there is a connection; without one it is dropped.
 
         Nothing is queued for later: after a reconnect the bridge publishes its whole state anyway, and an old event
-        or result would only confuse.
+        or result would only confuse. With MQTT 5 the first message of a topic is sent at QoS 1 at least, so that the
+        broker says whether it takes it.
+
+        Args:
+            topic: where to.
+            payload: the message.
+            qos: quality of service; less where the broker has less.
+            retain: whether the broker keeps it.
+            correlation: property of MQTT 5, left out with 3.1.1.
+            response_topic: likewise.
+            expires_in: likewise, in seconds.
+            answer: the topic was named by the one who asked, and a refusal is no fault of this bridge.
         """
         if not self.connected:
             return
@@ -188,7 +133,9 @@ class Broker:
                 properties.ResponseTopic = response_topic
             if expires_in:
                 properties.MessageExpiryInterval = expires_in
-        self._client.publish(topic, payload, qos=qos, retain=retain, properties=properties)
+        elif self._v5 and self._will is not None and topic == self._will[0]:
+            properties = self._signed(PacketTypes.PUBLISH)
+        self._hand_over(topic, payload, qos, retain=retain, properties=properties, answer=answer)
 
     def stream(self, topic: str, payload: bytes) -> None:
         """Send one of many small messages at QoS 0; dropped when too many of them still wait to be written."""
@@ -197,9 +144,55 @@ class Broker:
         if len(self._streamed) == STREAM_WINDOW and not self._streamed[0].is_published():
             self.dropped += 1
             return
-        info = self._client.publish(topic, payload)
-        if info.rc == paho.MQTT_ERR_SUCCESS:
+        info = self._hand_over(topic, payload, 0)
+        if info is not None and info.rc == paho.MQTT_ERR_SUCCESS:
             self._streamed.append(info)
+
+    def _hand_over(
+        self,
+        topic: str,
+        payload: bytes,
+        qos: int,
+        *,
+        retain: bool = False,
+        properties: Properties | None = None,
+        answer: bool = False,
+        ask: bool = True,
+    ) -> paho.MQTTMessageInfo | None:
+        """Give a message to paho; None where it is larger than the broker takes.
+
+        With `ask` the first message of a topic is sent at QoS 1, so that the broker says whether it takes it.
+        """
+        if not self._fits(topic, payload, qos, properties):
+            return None
+        if ask and qos == 0 and self._v5 and topic not in self._asked and len(self._asked) < MOST_ASKED:
+            self._asked.add(topic)
+            qos = 1
+        qos = min(qos, self.limits.qos)
+        info = self._client.publish(topic, payload, qos=qos, retain=retain, properties=properties)
+        if info.rc == paho.MQTT_ERR_SUCCESS:
+            sent = Sent(topic, len(payload), answer, qos)
+            if qos == 0 and len(payload) >= LARGE_BYTES:
+                self._last_large, self._large_at = sent, time.monotonic()
+            self._judge(self._publications.sent(info.mid, (sent,)))
+        return info
+
+    def _fits(self, topic: str, payload: bytes, qos: int, properties: Properties | None) -> bool:
+        """Whether the broker takes a message of this size; told where it does not."""
+        most = self.limits.packet_bytes
+        if most is not None:
+            size = packet_bytes(topic, payload, qos, properties, v5=self._v5)
+            if size > most:
+                self._tell_size(topic, f"a message of {size} bytes is not sent, as the broker takes only {most}")
+                return False
+        if self._suspects.refuses(topic, len(payload)):
+            return False
+        if most is not None:
+            self.problems.mend(("size", topic))
+        return True
+
+    def _tell_size(self, topic: str, what: str) -> None:
+        self.problems.tell(("size", topic), f"{topic}: {what} ({self.address}); {reasons.SIZE_MEND}")
 
     def subscribe(self, *filters: str, as_published: bool = True) -> None:
         """Subscribe at QoS 1.
@@ -211,84 +204,66 @@ class Broker:
         """
         if self._v5:
             options = SubscribeOptions(qos=1, retainAsPublished=as_published)
-            self._client.subscribe([(name, options) for name in filters])
+            _, number = self._client.subscribe([(name, options) for name in filters])
         else:
-            self._client.subscribe([(name, 1) for name in filters])
+            _, number = self._client.subscribe([(name, 1) for name in filters])
+        if number is not None:
+            self._judge_subscriptions(self._subscriptions.sent(number, map(Sent, filters)))
 
     def unsubscribe(self, *filters: str) -> None:
         """Take subscriptions back."""
         self._client.unsubscribe(list(filters))
 
-    # -- paho's callbacks, all on its network thread -------------------------------------------------------------
+    # -- who else serves this bridge -----------------------------------------------------------------------------
 
-    def _socket_opened(self, client: paho.Client, userdata: object, opened: Any) -> None:
-        self._socket = opened
-        self._answered = False
-        self._quick_ack = opened.family in {socket.AF_INET, socket.AF_INET6} and hasattr(socket, "TCP_QUICKACK")
-        if self._quick_ack:
-            opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-
-    def _connect(
-        self, client: paho.Client, userdata: object, flags: object, reason: ReasonCode, properties: object
-    ) -> None:
-        self._answered = True
-        if self._stopping:
-            self._client.disconnect()  # `stop` came while paho was connecting, which forgot about it
-            return
-        if reason.is_failure:
-            self._report(f"the broker at {self.address} refuses the connection: {reason}")
-            return
-        log.info("connected to the broker at %s", self.address)
-        self._last_failure = ""
+    def _begin(self) -> None:
         self._streamed.clear()
-        self._gone.clear()
-        self._connected_at = time.monotonic()
-        self.connected = True
-        self._guarded(self.on_connected)
+        self._asked.clear()
+        if self._v5 and self._will is not None:
+            self.subscribe(self._will[0], as_published=False)
+        super()._begin()
 
-    def _connect_failed(self, client: paho.Client, userdata: object) -> None:
-        error = sys.exc_info()[1]  # paho calls this from its except clause
-        if self._stopping:
-            self._client.disconnect()  # as in `_connect`
+    def _availability_heard(self, message: paho.MQTTMessage) -> None:
+        """Find out whether another process has served this bridge since the last connection of this one."""
+        properties = {} if message.properties is None else vars(message.properties)
+        told = dict(properties.get("UserProperty", ())).get(PROPERTY, "")
+        found = Instance.parse(told)
+        if not message.retain or found is None or found == self.instance or not self._availability_kept:
             return
-        self._report(f"the broker at {self.address} cannot be reached: {error}")
+        if not (self._same_broker or found.is_newer_than(self.instance)):
+            return  # a broker that crashed remembers what was long ago
+        self._rival = found
+        since = datetime.datetime.fromtimestamp(found.started, tz=datetime.UTC).astimezone()
+        self.problems.tell(
+            "rival",
+            f"{found.words} (started {since:%d %b %H:%M:%S}) runs with the id {self.client_id!r} as well as this "
+            f"one, {self.instance.words}: they throw each other out; end one of them",
+            level=logging.ERROR,
+        )
 
-    def _disconnect(
-        self, client: paho.Client, userdata: object, flags: object, reason: ReasonCode, properties: object
-    ) -> None:
-        if not self.connected:
-            if not self._answered and not self._stopping:
-                # Such as a TLS listener that misses our certificate, or one that hears no TLS from us.
-                self._report(f"the broker at {self.address} closes the connection without an answer: {reason}")
-            return
-        self.connected = False
-        self._gone.set()
-        lasted = time.monotonic() - self._connected_at
-        self._short_lives = self._short_lives + 1 if lasted < SHORT_LIFE_S else 0
-        self._spread_retries()
-        if reason.value == SESSION_TAKEN_OVER:
-            log.error("another process has taken over this bridge's connection; waiting %g s", LONGEST_RETRY_S)
-            self._client.reconnect_delay_set(int(LONGEST_RETRY_S), int(LONGEST_RETRY_S))
-        elif reason.is_failure:
-            log.warning("lost the broker at %s: %s", self.address, reason)
-            if self._short_lives == SUSPICIOUS_LIVES:
-                log.error("connections last only moments; does another process run with the id %r?", self.client_id)
-        self._guarded(self.on_lost, str(reason))
+    def _explain_loss(self, loss: Loss, reason: ReasonCode | None) -> Loss:
+        """The connection is gone: perhaps because of the size of what was under way."""
+        under_way = [sent for sent in self._publications.clear() if sent.qos]
+        self._subscriptions.clear()
+        now = time.monotonic()
+        suspect = under_way[0] if under_way else self._last_large if now - self._large_at < JUST_S else None
+        self._last_large = None
+        too_large = reason is not None and reason.value == reasons.PACKET_TOO_LARGE
+        if suspect is None or not (too_large or loss is Loss.ENDED):
+            return loss
+        needed = 1 if too_large else 2 if under_way else 3
+        if self._suspects.lost_with(suspect.name, suspect.size, now, needed=needed):
+            what = f"the broker ends the connection at a message of {suspect.size} bytes, which is not sent any more"
+            self._tell_size(suspect.name, what)
+            return Loss.LOST
+        return loss
 
-    def _subscribed(
-        self, client: paho.Client, userdata: object, mid: int, reasons: list[ReasonCode], properties: object
-    ) -> None:
-        for reason in reasons:
-            if reason.is_failure:
-                log.error("the broker at %s refuses a subscription: %s; check its access list", self.address, reason)
-        self._acknowledge_now()
-
-    def _unsubscribed(
-        self, client: paho.Client, userdata: object, mid: int, reasons: list[ReasonCode], properties: object
-    ) -> None:
-        self._acknowledge_now()
+    # -- paho's callbacks, all on the network thread -------------------------------------------------------------
 
     def _message(self, client: paho.Client, userdata: object, message: paho.MQTTMessage) -> None:
+        if self._will is not None and message.topic == self._will[0]:
+            self._availability_heard(message)
+            return
         # Looked up as a plain dictionary: asking the object for what it does not have costs an exception each time, and
         # this is the way of every drive command.
         properties = {} if message.properties is None else vars(message.properties)
@@ -306,34 +281,49 @@ class Broker:
     def _published(
         self, client: paho.Client, userdata: object, mid: int, reason: ReasonCode, properties: object
     ) -> None:
+        self._judge(self._publications.answered(mid, (reason,)))
+        self._acknowledge_now()
+        self.on_acknowledged()
+
+    def _judge(self, answers: list[tuple[Sent, object]]) -> None:
+        """The broker's word on publications."""
+        for sent, reason in answers:
+            assert isinstance(reason, ReasonCode)  # noqa: S101 - told to the type checker
+            if sent.qos == 0:
+                continue
+            if not reason.is_failure:
+                self._suspects.passed(sent.name, sent.size)
+                self.problems.mend(("publish", sent.name), ("size", sent.name))
+                self._availability_kept |= self._will is not None and sent.name == self._will[0]
+                if self.problems.sentences and time.monotonic() - self._connected_at > RIVAL_GONE_S:
+                    self._rival = None
+                    self.problems.mend("rival")
+                continue
+            if reason.value == reasons.PACKET_TOO_LARGE:
+                self._tell_size(sent.name, f"a message of {sent.size} bytes is larger than the broker takes")
+                continue
+            cause = "answers" if sent.answer else ("publish", sent.name)
+            kind = "an answer" if sent.answer else "what is published"
+            words = reasons.refusal_words(reason)
+            self.problems.tell(cause, f"the broker at {self.address} refuses {kind} on {sent.name}: {words}")
+
+    def _subscribed(
+        self, client: paho.Client, userdata: object, mid: int, found: list[ReasonCode], properties: object
+    ) -> None:
+        self._judge_subscriptions(self._subscriptions.answered(mid, found))
         self._acknowledge_now()
 
-    def _acknowledge_now(self) -> None:
-        """Have the kernel acknowledge what the broker has sent, now.
+    def _judge_subscriptions(self, answers: list[tuple[Sent, object]]) -> None:
+        for sent, reason in answers:
+            assert isinstance(reason, ReasonCode)  # noqa: S101 - told to the type checker
+            if reason.is_failure:
+                words = reasons.refusal_words(reason)
+                sentence = f"the broker at {self.address} refuses the subscription to {sent.name}: {words}"
+                self.problems.tell(("subscribe", sent.name), sentence, level=logging.ERROR)
+            else:
+                self.problems.mend(("subscribe", sent.name))
 
-        It falls back to delayed acknowledgements by itself; with those and Nagle's algorithm in the broker, the next
-        small command would wait for up to 40 ms behind whatever the broker has sent last, be it the confirmation of a
-        message of ours.
-        """
-        if self._quick_ack:
-            try:
-                self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
-            except OSError:
-                self._quick_ack = False  # the connection has just gone; the next one starts anew
-
-    def _guarded(self, callback: Callable[..., None], *arguments: object) -> None:
-        """Run a callback, so that the watchdog sees one that hangs, and a bug in it does not end the network thread."""
-        self.busy_since = time.monotonic()
-        try:
-            callback(*arguments)
-        except Exception:
-            log.exception("error while handling what the broker sent")
-        finally:
-            self.busy_since = None
-
-    def _report(self, failure: str) -> None:
-        """Log a failure once, not at each attempt."""
-        if failure != self._last_failure:
-            self._last_failure = failure
-            log.warning("%s; trying again", failure)
-        self.on_failed(failure)
+    def _unsubscribed(
+        self, client: paho.Client, userdata: object, mid: int, found: list[ReasonCode], properties: object
+    ) -> None:
+        self._acknowledge_now()

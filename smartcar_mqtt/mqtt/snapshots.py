@@ -20,6 +20,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from smartcar_mqtt.config import Mqtt
 from smartcar_mqtt.mqtt.broker import Broker
+from smartcar_mqtt.mqtt.problems import Problems
 
 log = logging.getLogger(__name__)
 
@@ -34,10 +35,18 @@ class Snapshots(Broker):
         settings: section `mqtt`.
         client_id: another one than that of the bridge's own connection.
         on_room: called on the network thread when a picture has left and none waits: the time to make the next one.
+        problems: where to note what is wrong with the connection; None: of its own.
     """
 
-    def __init__(self, settings: Mqtt, client_id: str, *, on_room: Callable[[], None] = lambda: None) -> None:
-        super().__init__(settings, client_id)
+    def __init__(
+        self,
+        settings: Mqtt,
+        client_id: str,
+        *,
+        on_room: Callable[[], None] = lambda: None,
+        problems: Problems | None = None,
+    ) -> None:
+        super().__init__(settings, client_id, problems=problems)
         self.sent = 0
         """How many pictures have left."""
         self.passed_over = 0
@@ -81,20 +90,22 @@ class Snapshots(Broker):
             self.most_waiting = max(self.most_waiting, len(self._waiting))
 
     def _send_next(self) -> None:
-        """Send what has waited longest, if nothing is under way. With the lock held."""
-        if self._under_way is not None or not self._waiting or not self.connected:
-            return
-        topic, (picture, retain, details) = next(iter(self._waiting.items()))
-        del self._waiting[topic]
-        properties = None
-        if self._v5 and details:
-            properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
-            properties.UserProperty = list(details.items())
-        info = self._client.publish(topic, picture, qos=0, retain=retain, properties=properties)
-        if info.rc == paho.MQTT_ERR_SUCCESS:
-            self._under_way = info.mid
-        else:
-            self.passed_over += 1
+        """Send what has waited longest, if nothing is under way. With the lock held.
+
+        At QoS 0 in any case: paho calls `_published` for the others with a lock held that their sending waits for.
+        """
+        while self._under_way is None and self._waiting and self.connected:
+            topic, (picture, retain, details) = next(iter(self._waiting.items()))
+            del self._waiting[topic]
+            properties = None
+            if self._v5 and details:
+                properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+                properties.UserProperty = list(details.items())
+            info = self._hand_over(topic, picture, 0, retain=retain, properties=properties, ask=False)
+            if info is not None and info.rc == paho.MQTT_ERR_SUCCESS:
+                self._under_way = info.mid
+            else:
+                self.passed_over += 1
 
     def _socket_opened(self, client: paho.Client, userdata: object, opened: Any) -> None:
         super()._socket_opened(client, userdata, opened)

@@ -20,8 +20,8 @@ import trustme
 
 from smartcar_mqtt.config import Mqtt, Tls
 from smartcar_mqtt.config.file import ConfigError
-from smartcar_mqtt.mqtt import broker as broker_module
-from smartcar_mqtt.mqtt.broker import FIRST_RETRY_S, LONGEST_RETRY_S, STREAM_WINDOW, Broker, Message
+from smartcar_mqtt.mqtt import retries
+from smartcar_mqtt.mqtt.broker import STREAM_WINDOW, Broker, Message
 from tests.support.mosquitto import HOST, Mosquitto, free_port
 from tests.support.observer import Observer
 from tests.support.program import Output, Program
@@ -67,7 +67,8 @@ def connection(port: int = 1883, **settings: Any) -> Iterator[Connection]:
 @pytest.fixture
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Retries come soon, so that a test need not wait for them."""
-    monkeypatch.setattr(broker_module, "FIRST_RETRY_S", 0.05)
+    monkeypatch.setattr(retries, "FIRST_RETRY_S", 0.05)
+    monkeypatch.setattr(retries, "KNOCK_S", 0.05)
 
 
 # -- beginning and end -----------------------------------------------------------------------------------------------
@@ -179,63 +180,6 @@ def test_a_link_that_is_silently_dead_is_noticed_by_the_keepalive(broker: Mosqui
             assert "Keep alive" in made.losses.get(timeout=TIMEOUT_S)
         finally:
             broker.resume()
-
-
-def test_retries_are_spread_so_that_ten_bridges_do_not_knock_in_step(monkeypatch: pytest.MonkeyPatch) -> None:
-    delays = []
-    for _ in range(10):
-        made = Connection()
-        monkeypatch.setattr(
-            made.broker._client, "reconnect_delay_set", lambda first, longest: delays.append((first, longest))
-        )
-        made.broker._spread_retries()
-    assert len({first for first, _ in delays}) == 10
-    for first, longest in delays:
-        assert 0.6 * FIRST_RETRY_S <= first <= 1.4 * FIRST_RETRY_S
-        assert longest / first == pytest.approx(LONGEST_RETRY_S / FIRST_RETRY_S)
-    assert max(delays)[0] - min(delays)[0] > 0.1 * FIRST_RETRY_S
-
-
-def test_who_is_taken_over_waits_instead_of_fighting(caplog: pytest.LogCaptureFixture) -> None:
-    """A newer Mosquitto than Debian's says why it closes a connection; so does this stand-in for one."""
-    with socket.create_server((HOST, 0)) as server, connection(server.getsockname()[1]) as made:
-        made.broker.start()
-        link, _ = server.accept()
-        with link:
-            assert link.recv(1000)
-            link.sendall(bytes([0x20, 3, 0, 0, 0]))  # CONNACK: success
-            made.connects.get(timeout=TIMEOUT_S)
-            link.sendall(bytes([0xE0, 1, 142]))  # DISCONNECT: session taken over
-            made.losses.get(timeout=TIMEOUT_S)
-        assert "another process has taken over this bridge's connection; waiting 30 s" in caplog.text
-        server.settimeout(2 * FIRST_RETRY_S)
-        with pytest.raises(TimeoutError):
-            server.accept()  # by then it would have come back
-
-
-@pytest.mark.parametrize("protocol", ["5", "3.1.1"])
-def test_two_with_one_client_id_fight_ever_more_slowly(
-    broker: Mosquitto, monkeypatch: pytest.MonkeyPatch, protocol: str
-) -> None:
-    """Debian's Mosquitto (2.0.11) closes the older connection without a word."""
-    suspicion = threading.Event()
-    monkeypatch.setattr(logging.getLogger("smartcar_mqtt.mqtt.broker"), "error", lambda *_: suspicion.set())
-    delays: list[float] = []
-    with connection(broker.port, protocol=protocol) as first:
-        spread = first.broker._client.reconnect_delay_set
-
-        def note(low: float, high: float) -> None:
-            delays.append(low)
-            spread(low, high)  # type: ignore[arg-type]
-
-        monkeypatch.setattr(first.broker._client, "reconnect_delay_set", note)
-        first.start()
-        with connection(broker.port, protocol=protocol) as second:
-            second.start()
-            assert suspicion.wait(TIMEOUT_S)
-            while len(delays) < 4:
-                first.losses.get(timeout=TIMEOUT_S)
-    assert delays[-1] > 1.4 * FIRST_RETRY_S
 
 
 # -- refused -----------------------------------------------------------------------------------------------------------
