@@ -10,11 +10,11 @@ import msgspec
 from smartcar_mqtt.commands import Answer, Status
 from smartcar_mqtt.mqtt.broker import Broker, Message
 
-MOST_WAITING = 20
-"""Messages that may wait for the broker's acknowledgement before refusals are only counted and states wait."""
-MOST_ANSWERS_WAITING = 100
+MOST_WAITING = 1000
+"""Messages that may wait for the broker's acknowledgement before refusals are only counted: about 3 MB."""
+MOST_ANSWERS_WAITING = 2000
 """The same for all other answers: what was done is worth more."""
-FEW_WAITING = 5
+FEW_WAITING = 100
 """When there are only so many, what was counted is told."""
 
 

@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Self
 
 import msgspec
 
-from smartcar_mqtt.answers import FEW_WAITING, MOST_WAITING, Answers
+from smartcar_mqtt.answers import FEW_WAITING, Answers
 from smartcar_mqtt.clock import CHANCE, Clock, Scheduler, Timer
 from smartcar_mqtt.commands import DEFERRED, Answer, CommandError, Parsed, Request, Status, too_old
 from smartcar_mqtt.config import Config, Section
@@ -36,6 +36,8 @@ SYNC_MISSING = (
 )
 NO_PROBLEM = "none"
 """State of `broker_problem` while all is well."""
+MOST_STATES_UNDER_WAY = 5
+"""State messages that the broker has not acknowledged; with more, only the newest state is sent, when it has."""
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 
@@ -111,7 +113,8 @@ class Bridge:
         self.update(log_level=config.logging.level, broker_problem=NO_PROBLEM)
         self._answers = Answers(broker, self.topics.result, self._not_done)
         self._state_waits = False
-        """Whether the state has changed while too many messages waited for the broker."""
+        """Whether the state has changed while too many messages with it were under way."""
+        self._states_under_way = 0
         self._catching_up = False
         broker.on_connected = self._connected
         broker.on_acknowledged = self._acknowledged
@@ -207,25 +210,30 @@ class Bridge:
                 self._publish_timer.cancel()
                 self._publish_timer = None
             self._published_at = self.clock.monotonic()
-            self._state_waits = self.broker.waiting >= MOST_WAITING
+            self._state_waits = self._states_under_way >= MOST_STATES_UNDER_WAY
             if self._state_waits:
-                # The newest one goes out when the broker has taken some of what was sent before, or a little later.
-                self._publish_timer = self.scheduler.call_later(1.0 / self.config.mqtt.state_hz, self._publish_state)
-                return
+                return  # the newest one goes out as soon as the broker has taken one of those
+            self._states_under_way += 1
             payload = msgspec.json.encode({**self._values, "attributes": self._attributes})
-            self.broker.publish(self.topics.state, payload, qos=1, retain=True)
+            if not self.broker.publish(self.topics.state, payload, qos=1, retain=True):
+                self._states_under_way -= 1
 
-    def _acknowledged(self) -> None:
+    def _acknowledged(self, topic: str) -> None:
         """The broker has taken a message. With locks of paho held, so the main thread publishes what had to wait."""
-        behind = self._state_waits or self._answers.counted > 0
-        if behind and not self._catching_up and self.broker.waiting <= FEW_WAITING:
+        if topic == self.topics.state:
+            self._states_under_way = max(0, self._states_under_way - 1)
+            behind = self._state_waits
+        else:
+            behind = self._answers.counted > 0 and self.broker.waiting <= FEW_WAITING
+        if behind and not self._catching_up:
             self._catching_up = True
             self.scheduler.call_later(0, self._catch_up)
 
     def _catch_up(self) -> None:
         """Publish what had to wait, as one message each."""
         self._catching_up = False
-        self._answers.catch_up()
+        if self.broker.waiting <= FEW_WAITING:
+            self._answers.catch_up()
         with self._lock:
             if self._state_waits and self._announced:
                 self._publish_state()
@@ -290,6 +298,7 @@ class Bridge:
         with self._lock:
             # Also after `_lost`: an announcement that had begun before it may have ended after it.
             self._announced = False
+            self._states_under_way = 0
             self._history = {}
             if self._next_step is not None:
                 self._next_step.cancel()

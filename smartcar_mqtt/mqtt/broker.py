@@ -70,8 +70,8 @@ class Broker(Connection):
     ) -> None:
         super().__init__(settings, client_id, will=will, problems=problems)
         self.on_message: Callable[[Message], None] = lambda _message: None
-        self.on_acknowledged: Callable[[], None] = lambda: None
-        """Called when a message has been taken; like `problems.changed`, with locks of paho held."""
+        self.on_acknowledged: Callable[[str], None] = lambda _topic: None
+        """Called with the topic of a message that has been taken; like `problems.changed`, with locks of paho held."""
         self.dropped = 0
         """Stream messages that were not sent because the link could not keep up."""
         self._streamed: collections.deque[paho.MQTTMessageInfo] = collections.deque(maxlen=STREAM_WINDOW)
@@ -105,7 +105,7 @@ class Broker(Connection):
         response_topic: str | None = None,
         expires_in: int | None = None,
         answer: bool = False,
-    ) -> None:
+    ) -> bool:
         """Send a message if there is a connection; without one it is dropped.
 
         Nothing is queued for later: after a reconnect the bridge publishes its whole state anyway, and an old event
@@ -121,9 +121,12 @@ class Broker(Connection):
             response_topic: likewise.
             expires_in: likewise, in seconds.
             answer: the topic was named by the one who asked, and a refusal is no fault of this bridge.
+
+        Returns:
+            Whether it is under way, so that `on_acknowledged` will be called for it, unless the connection is lost.
         """
         if not self.connected:
-            return
+            return False
         properties = None
         if self._v5 and (correlation is not None or response_topic or expires_in):
             properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
@@ -135,7 +138,8 @@ class Broker(Connection):
                 properties.MessageExpiryInterval = expires_in
         elif self._v5 and self._will is not None and topic == self._will[0]:
             properties = self._signed(PacketTypes.PUBLISH)
-        self._hand_over(topic, payload, qos, retain=retain, properties=properties, answer=answer)
+        info = self._hand_over(topic, payload, qos, retain=retain, properties=properties, answer=answer)
+        return info is not None and info.rc == paho.MQTT_ERR_SUCCESS
 
     def stream(self, topic: str, payload: bytes) -> None:
         """Send one of many small messages at QoS 0; dropped when too many of them still wait to be written."""
@@ -283,12 +287,12 @@ class Broker(Connection):
     ) -> None:
         self._judge(self._publications.answered(mid, (reason,)))
         self._acknowledge_now()
-        self.on_acknowledged()
 
     def _judge(self, answers: list[tuple[Sent, object]]) -> None:
         """The broker's word on publications."""
         for sent, reason in answers:
             assert isinstance(reason, ReasonCode)  # noqa: S101 - told to the type checker
+            self.on_acknowledged(sent.name)
             if sent.qos == 0:
                 continue
             if not reason.is_failure:

@@ -16,6 +16,7 @@ from bridges.motion.settings import MotionSettings
 from smartcar_mqtt.clock import ManualClock, Scheduler
 from smartcar_mqtt.config import load
 from smartcar_mqtt.mqtt.broker import Broker, Message
+from smartcar_mqtt.mqtt.problems import Problems
 from tests.motion.bench import DATA, ListedLink
 
 BASE = "smartcar/car/motion"
@@ -24,7 +25,10 @@ BASE = "smartcar/car/motion"
 class ListedBroker(Broker):
     """A broker connection that keeps what is published and is connected at once."""
 
+    waiting = 0
+
     def __init__(self) -> None:
+        self.problems = Problems()
         self.published: list[tuple[str, bytes, bool]] = []
         self.connected = False
         self.echoes: list[bytes] = []

@@ -39,14 +39,17 @@ class NotingBroker(Broker):
         self.holds_echoes = False
         """Whether the bridge's own echoes do not come back."""
 
-    def publish(self, topic: str, payload: bytes, *, qos: int = 0, retain: bool = False, **properties: Any) -> None:
+    def publish(self, topic: str, payload: bytes, *, qos: int = 0, retain: bool = False, **properties: Any) -> bool:
         if not self.connected:
-            return
+            return False
         with self.changed:
             self.sent.append(Sent(topic, payload, qos, retain))
             self.changed.notify_all()
         if topic.endswith("/echo") and not self.holds_echoes:
             self.on_message(Message(topic, payload, retained=False))
+        if self.untaken == 0:
+            self.on_acknowledged(topic)
+        return True
 
     @property
     def waiting(self) -> int:
