@@ -30,7 +30,7 @@ from smartcar_mqtt.mqtt.retries import Loss
 
 STREAM_WINDOW = 64
 """Most stream messages that may wait to be written; further ones are dropped, as only the newest are of use."""
-JUST_S = 2.0
+JUST_S = 0.25
 """What was sent so shortly before the end of a connection may be its cause."""
 RIVAL_GONE_S = 600.0
 """After so long on one connection there is no other process with the same id any more."""
@@ -250,17 +250,19 @@ class Broker(Connection):
         under_way = [sent for sent in self._publications.clear() if sent.qos]
         self._subscriptions.clear()
         now = time.monotonic()
-        suspect = under_way[0] if under_way else self._last_large if now - self._large_at < JUST_S else None
+        if self._last_large is not None and now - self._large_at < JUST_S:
+            under_way.append(self._last_large)
         self._last_large = None
         too_large = reason is not None and reason.value == reasons.PACKET_TOO_LARGE
-        if suspect is None or not (too_large or loss is Loss.ENDED):
+        if not under_way or not (too_large or loss is Loss.ENDED):
             return loss
-        needed = 1 if too_large else 2 if under_way else 3
+        # The largest, not the first: the end of a connection may swallow acknowledgements that the broker has sent.
+        suspect = max(under_way, key=lambda sent: sent.size)
+        needed = 1 if too_large else 2 if suspect.qos else 3
         if self._suspects.lost_with(suspect.name, suspect.size, now, needed=needed):
             what = f"the broker ends the connection at a message of {suspect.size} bytes, which is not sent any more"
             self._tell_size(suspect.name, what)
-            return Loss.LOST
-        return loss
+        return Loss.LOST if too_large or suspect.size >= LARGE_BYTES else loss
 
     # -- paho's callbacks, all on the network thread -------------------------------------------------------------
 

@@ -191,7 +191,8 @@ class Connection:
             pass
 
     def _unreachable(self, error: BaseException) -> None:
-        if isinstance(error, ssl.SSLError):
+        hung_up = self.settings.tls.enabled and isinstance(error, ConnectionResetError | BrokenPipeError)
+        if hung_up or isinstance(error, ssl.SSLError):
             self._pause = self._retries.ended(Loss.REFUSED)
             self._report(tls_words(error, self.address))
         else:
@@ -208,7 +209,8 @@ class Connection:
         self._quick_ack = opened.family in {socket.AF_INET, socket.AF_INET6} and hasattr(socket, "TCP_QUICKACK")
         if self._quick_ack:
             opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self._retries.connected_to(opened.getpeername()[0])
+            with contextlib.suppress(OSError):  # the broker may have hung up already
+                self._retries.connected_to(opened.getpeername()[0])
 
     def _socket_closed(self, client: paho.Client, userdata: object, closed: Any) -> None:
         """What was written into a connection that is lost shall not arrive after the next one has begun."""
@@ -281,11 +283,13 @@ class Connection:
     def _silence_words(self, reason: ReasonCode) -> str:
         if reason.value == KEEP_ALIVE_TIMEOUT:
             return f"the broker at {self.address} takes the connection, but does not answer"
-        hint = (
-            "is it a broker for MQTT, and does it want mqtt.tls.cert_file?"
-            if self.settings.tls.enabled
-            else "it may speak TLS only (mqtt.tls.enabled), or be no broker for MQTT"
-        )
+        tls = self.settings.tls
+        if not tls.enabled:
+            hint = "it may speak TLS only (mqtt.tls.enabled), or be no broker for MQTT"
+        elif tls.cert_file:
+            hint = "it probably does not trust the authority of our certificate, mqtt.tls.cert_file"
+        else:
+            hint = "it probably asks for a client certificate (mqtt.tls.cert_file, mqtt.tls.key_file)"
         return f"the broker at {self.address} closes the connection without an answer; {hint}"
 
     def _lost(self, words: str, loss: Loss, reason: ReasonCode | None = None) -> None:

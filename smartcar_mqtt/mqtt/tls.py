@@ -13,13 +13,16 @@ _SPEAKS_NO_TLS = (
 _NEEDS_CERTIFICATE = (
     "the broker at {address} asks for a client certificate: name it with mqtt.tls.cert_file and mqtt.tls.key_file"
 )
+HUNG_UP = (
+    "{address} hangs up during the TLS handshake: is it the broker's TLS port (8883 is usual)? "
+    "For a port without TLS set mqtt.tls.enabled to false"
+)
 WORDS = {
     "WRONG_VERSION_NUMBER": _SPEAKS_NO_TLS,
     "RECORD_LAYER_FAILURE": _SPEAKS_NO_TLS,  # what newer versions of OpenSSL say instead
     "PACKET_LENGTH_TOO_LONG": _SPEAKS_NO_TLS,
     "HTTP_REQUEST": _SPEAKS_NO_TLS,
-    "UNEXPECTED_EOF_WHILE_READING": "{address} hangs up during the TLS handshake: is it the broker's TLS port "
-    "(8883 is usual)? If it is no TLS port, set mqtt.tls.enabled to false",
+    "UNEXPECTED_EOF": HUNG_UP,
     "CERTIFICATE_REQUIRED": _NEEDS_CERTIFICATE,
     "HANDSHAKE_FAILURE": "the broker at {address} ends the TLS handshake: it may ask for a client certificate "
     "(mqtt.tls.cert_file, mqtt.tls.key_file), or share no cipher with this machine",
@@ -112,6 +115,8 @@ def _path(name: str) -> str:
 def tls_words(error: BaseException, address: str) -> str:
     """An error of a TLS connection for people, with OpenSSL's own words behind it."""
     text = str(error)
+    if isinstance(error, ConnectionResetError | BrokenPipeError):
+        return f"{HUNG_UP.format(address=address)} ({text})"
     if isinstance(error, ssl.SSLCertVerificationError):
         why = VERIFY_WORDS.get(error.verify_code, "cannot be verified")
         return f"the certificate of the broker at {address} {why} ({text})"

@@ -2,73 +2,27 @@
 
 from __future__ import annotations
 
-import json
-import logging
-import queue
 import socket
 import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
-import trustme
 
-from smartcar_mqtt.config import Mqtt, Tls
-from smartcar_mqtt.config.file import ConfigError
-from smartcar_mqtt.mqtt import retries
-from smartcar_mqtt.mqtt.broker import STREAM_WINDOW, Broker, Message
-from tests.support.mosquitto import HOST, Mosquitto, free_port
+from smartcar_mqtt.mqtt.broker import STREAM_WINDOW, Message
+from smartcar_mqtt.mqtt.reasons import LOGIN_MEND
+from tests.library.mqtt.client import TIMEOUT_S, WILL, Connection, connection, make_impatient
+from tests.support.mosquitto import Mosquitto, free_port
 from tests.support.observer import Observer
 from tests.support.program import Output, Program
-
-TIMEOUT_S = 10.0
-WILL = ("car/availability", b"offline")
-DYNAMIC_SECURITY = Path("/usr/lib/x86_64-linux-gnu/mosquitto_dynamic_security.so")
-
-
-class Connection:
-    """A `Broker` under test, with queues of what it tells."""
-
-    def __init__(self, port: int = 1883, *, client_id: str = "under-test", **settings: Any) -> None:
-        self.broker = Broker(Mqtt(**{"host": HOST, "port": port, **settings}), client_id, will=WILL)
-        self.connects: queue.Queue[str] = queue.Queue()
-        self.losses: queue.Queue[str] = queue.Queue()
-        self.failures: queue.Queue[str] = queue.Queue()
-        self.messages: queue.Queue[Message] = queue.Queue()
-        self.broker.on_connected = self.connected
-        self.broker.on_lost = self.losses.put
-        self.broker.on_failed = self.failures.put
-        self.broker.on_message = self.messages.put
-
-    def connected(self) -> None:
-        self.broker.subscribe("in/#")
-        self.connects.put(threading.current_thread().name)
-
-    def start(self) -> Connection:
-        self.broker.start()
-        self.connects.get(timeout=TIMEOUT_S)
-        return self
-
-
-@contextmanager
-def connection(port: int = 1883, **settings: Any) -> Iterator[Connection]:
-    made = Connection(port, **settings)
-    try:
-        yield made
-    finally:
-        made.broker.stop(WILL)
 
 
 @pytest.fixture
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Retries come soon, so that a test need not wait for them."""
-    monkeypatch.setattr(retries, "FIRST_RETRY_S", 0.05)
-    monkeypatch.setattr(retries, "KNOCK_S", 0.05)
+    make_impatient(monkeypatch)
 
 
 # -- beginning and end -----------------------------------------------------------------------------------------------
@@ -195,7 +149,9 @@ def test_a_wrong_password_is_one_clear_line_and_it_keeps_trying(
         with connection(mosquitto.port, username="car", password="wrong") as made:
             made.broker.start()
             sentences = {made.failures.get(timeout=TIMEOUT_S) for _ in range(2)}
-            assert sentences == {f"the broker at 127.0.0.1:{mosquitto.port} refuses the connection: Not authorized"}
+            assert sentences == {
+                f"the broker at 127.0.0.1:{mosquitto.port} refuses the connection: Not authorized; {LOGIN_MEND}"
+            }
             assert [record.message for record in caplog.records if "refuses" in record.message] == [
                 f"{sentences.pop()}; trying again"
             ]
@@ -204,119 +160,7 @@ def test_a_wrong_password_is_one_clear_line_and_it_keeps_trying(
             made.start()
 
 
-@pytest.mark.skipif(not DYNAMIC_SECURITY.exists(), reason="needs Mosquitto's dynamic security plug-in")
-@pytest.mark.parametrize("protocol", ["5", "3.1.1"])
-def test_a_refused_subscription_is_logged(tmp_path: Path, protocol: str) -> None:
-    """Mosquitto's plain access lists never refuse a subscription; those of its plug-in do."""
-    rules = tmp_path / "security.json"
-    access = {"publishClientSend": True, "publishClientReceive": True, "subscribe": False, "unsubscribe": True}
-    rules.write_text(json.dumps({"defaultACLAccess": access, "clients": [], "groups": [], "roles": []}))
-    extra = [f"plugin {DYNAMIC_SECURITY}", f"plugin_opt_config_file {rules}"]
-    records: queue.Queue[str] = queue.Queue()
-
-    class Handler(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            records.put(record.getMessage())
-
-    handler = Handler(logging.ERROR)
-    logging.getLogger("smartcar_mqtt.mqtt.broker").addHandler(handler)
-    try:
-        with Mosquitto(extra) as mosquitto, connection(mosquitto.port, protocol=protocol) as made:
-            made.start()
-            sentence = records.get(timeout=TIMEOUT_S)
-    finally:
-        logging.getLogger("smartcar_mqtt.mqtt.broker").removeHandler(handler)
-    assert sentence.startswith(f"the broker at 127.0.0.1:{mosquitto.port} refuses a subscription: ")
-    assert sentence.endswith("; check its access list")
-
-
 # -- other ways to the broker ----------------------------------------------------------------------------------------
-
-
-class Certificates:
-    """An authority, what it issued for the broker and for a client, and a stranger's authority."""
-
-    def __init__(self, folder: Path) -> None:
-        authority, stranger = trustme.CA(), trustme.CA()
-        self.ca = str(folder / "ca.pem")
-        self.strange_ca = str(folder / "stranger.pem")
-        self.server = str(folder / "server.pem")
-        self.client = str(folder / "client.pem")
-        self.strange_client = str(folder / "strange-client.pem")
-        authority.cert_pem.write_to_path(self.ca)
-        stranger.cert_pem.write_to_path(self.strange_ca)
-        authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(self.server)
-        authority.issue_cert("car@example.org").private_key_and_cert_chain_pem.write_to_path(self.client)
-        stranger.issue_cert("car@example.org").private_key_and_cert_chain_pem.write_to_path(self.strange_client)
-
-
-@pytest.fixture
-def certificates(tmp_path: Path) -> Certificates:
-    return Certificates(tmp_path)
-
-
-@contextmanager
-def tls_broker(certificates: Certificates, *more: str) -> Iterator[int]:
-    """A Mosquitto with a listener for TLS; its port."""
-    port = free_port()
-    listener = [
-        f"listener {port} {HOST}",
-        f"cafile {certificates.ca}",
-        f"certfile {certificates.server}",
-        f"keyfile {certificates.server}",
-    ]
-    with Mosquitto([*listener, *more]):
-        yield port
-
-
-def test_tls_with_the_right_authority(certificates: Certificates) -> None:
-    with tls_broker(certificates) as port, connection(port, tls=Tls(enabled=True, ca_file=certificates.ca)) as made:
-        made.start()
-
-
-@pytest.mark.parametrize("authority", ["strange_ca", "none"])
-def test_tls_with_a_wrong_authority_is_refused_by_us(certificates: Certificates, authority: str) -> None:
-    with tls_broker(certificates) as port:
-        tls = Tls(enabled=True, ca_file=getattr(certificates, authority, ""))
-        with connection(port, tls=tls) as made:
-            made.broker.start()
-            assert "CERTIFICATE_VERIFY_FAILED" in made.failures.get(timeout=TIMEOUT_S)
-            assert not made.broker.connected
-
-
-def test_tls_for_another_name_is_refused_by_us(certificates: Certificates) -> None:
-    with tls_broker(certificates) as port:
-        tls = Tls(enabled=True, ca_file=certificates.ca)
-        with connection(port, host="localhost", tls=tls) as made:
-            made.broker.start()
-            assert "certificate is not valid for 'localhost'" in made.failures.get(timeout=TIMEOUT_S)
-
-
-def test_a_broker_may_ask_for_a_client_certificate(certificates: Certificates) -> None:
-    with tls_broker(certificates, "require_certificate true") as port:
-
-        def tls(client: str) -> Tls:
-            return Tls(enabled=True, ca_file=certificates.ca, cert_file=client, key_file=client)
-
-        with connection(port, tls=tls(certificates.client)) as made:
-            made.start()
-        for client in ("", certificates.strange_client):
-            with connection(port, tls=tls(client)) as made:
-                made.broker.start()
-                assert "127.0.0.1" in made.failures.get(timeout=TIMEOUT_S)
-                assert not made.broker.connected
-
-
-def test_a_broker_that_hangs_up_without_an_answer_is_reported(certificates: Certificates) -> None:
-    with tls_broker(certificates) as port, connection(port) as made:
-        made.broker.start()  # speaks no TLS
-        assert "closes the connection without an answer" in made.failures.get(timeout=TIMEOUT_S)
-
-
-@pytest.mark.parametrize("field", ["ca_file", "cert_file"])
-def test_a_certificate_that_is_missing_is_a_config_error(field: str) -> None:
-    with pytest.raises(ConfigError, match=r"^mqtt.tls: /missing.pem: cannot be used: .*No such file"):
-        Broker(Mqtt(tls=Tls(enabled=True, **{field: "/missing.pem"})), "x")
 
 
 def test_a_unix_socket() -> None:
