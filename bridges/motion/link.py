@@ -186,7 +186,7 @@ class SerialLink:
                 self._on_down(reason)
                 self._stopping.wait(backoff.next_s())
                 continue
-            backoff.reset()
+            opened_at = self._clock.monotonic()
             reported = ""
             log.info("serial link to %s is open", self.device)
             try:
@@ -198,7 +198,10 @@ class SerialLink:
                 self._on_down(reason)
             finally:
                 self._close(port)
-            self._stopping.wait(FIRST_RETRY_S)  # a line that opens and fails at once shall not keep the Pi busy
+            if self._clock.monotonic() - opened_at > LONGEST_RETRY_S:
+                backoff.reset()
+            # A line that opens and fails at once, each time with a keeper of its own, shall not keep the Pi busy.
+            self._stopping.wait(max(FIRST_RETRY_S, backoff.next_s()))
 
     def _open(self) -> Any:
         try:

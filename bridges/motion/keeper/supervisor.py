@@ -100,6 +100,7 @@ class Keeper:
         self._connection: Connection | None = None
         self._reason = STARTING
         self._leave_it = False
+        self._logged = ""
         self._ready = threading.Event()
         self._ending = threading.Event()
         self._wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
@@ -190,6 +191,7 @@ class Keeper:
                 self._ending.wait(backoff.next_s())
             else:
                 backoff.reset()
+                self._logged = ""
 
     def _start(self) -> Connection:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -287,9 +289,11 @@ class Keeper:
 
     def _lost(self, reason: str) -> None:
         with self._lock:
-            self._reason = reason
+            known, self._reason = self._logged == reason, reason
         self._on_change(reason)
-        log.error("%s", reason)  # afterwards: a log file may take its time
+        if not known:  # afterwards: a log file may take its time; and once for each cause
+            self._logged = reason
+            log.error("%s", reason)
 
     def _take_leave(self, connection: Connection) -> None:
         if self._leave_it:
