@@ -36,6 +36,8 @@ EXPECTED = {
     "sensors_blind": ("binary_sensor", "problem", None, None),
     "gas_alarm": ("binary_sensor", "gas", None, None),
     "link": ("binary_sensor", "connectivity", None, "diagnostic"),
+    "stop_unconfirmed": ("binary_sensor", "problem", None, None),
+    "keeper": ("binary_sensor", "running", None, "diagnostic"),
     "speed_control": ("binary_sensor", None, None, "diagnostic"),
     "collision": ("event", None, None, None),
     "gas_warning": ("event", None, None, None),

@@ -116,6 +116,8 @@ def test_an_error_inside_a_command_stops_the_car(car: Car, monkeypatch: pytest.M
     car.send("drive", b"right")
     assert car.link.written == ["LEFT", "STOP"]
     assert "internal error" in car.told("result")[-1]["reason"]
+    for line in (b"ACK:LEFT:OK", b"ACK:STOP:OK"):
+        car.link.on_line(parse_line(line))
     assert car.bridge.motion == "stopped"
 
 

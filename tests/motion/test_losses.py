@@ -40,7 +40,7 @@ class TestRule3LosingAnythingStopsTheCar:
         mark = rig.mark
         rig.twin.silence()
         rig.wait_line("STOP", since=mark, timeout=0.5 + 3 * SLACK_S)
-        rig.settle(link=False, motion="stopped")
+        rig.settle(link=False, motion="left", stop_unconfirmed=True)  # who knows whether it was heard
         for direction in ("forward", "backward", "left", "right"):
             answer = rig.drive(direction, 1)
             assert answer["status"] == "blocked"
@@ -48,21 +48,23 @@ class TestRule3LosingAnythingStopsTheCar:
         assert rig.ask("scan")["status"] == "blocked"
         mark = rig.mark
         rig.twin.silence(False)
-        rig.settle(link=True)
+        rig.settle(link=True, motion="stopped", stop_unconfirmed=False)
         assert rig.lines(mark)[0] == "STOP"
         rig.obeyed("left", 0.2)
 
     def test_serial_line_unplugged_and_plugged_in_again(self, own_rig: Rig) -> None:
         own_rig.obeyed("left", 5)
         own_rig.twin.unplug()
-        state = own_rig.settle(link=False, motion="stopped", obstacle=None, warning_zone=None)
+        state = own_rig.settle(
+            link=False, motion="left", stop_unconfirmed=True, keeper=None, obstacle=None, warning_zone=None
+        )
         assert (
             "unplugged" in state["attributes"]["link"]["reason"] or "not there" in state["attributes"]["link"]["reason"]
         )
         assert own_rig.drive("left", 1)["status"] == "blocked"
         mark = own_rig.mark
         own_rig.twin.replug()
-        state = own_rig.settle(link=True)
+        state = own_rig.settle(link=True, motion="stopped", stop_unconfirmed=False, keeper=True)
         assert (state["reconnects"], state["obstacle"], state["motion"]) == (1, False, "stopped")
         assert own_rig.lines(mark)[:2] == ["STOP", "STOP"]
         assert own_rig.motions(mark) == []

@@ -204,7 +204,7 @@ class TestResults:
         own_rig.twin.deaf()
         answer = own_rig.drive("left", 5)
         assert (answer["status"], answer["reason"]) == ("expired", "the ESP32 did not confirm LEFT in time")
-        own_rig.settle(motion="stopped")
+        own_rig.settle(motion="left", control="nobody", stop_unconfirmed=True)
         own_rig.wait_line("STOP", since=own_rig.wait_line("LEFT").number)
 
     def test_an_unknown_command_is_refused(self, rig: Rig) -> None:
@@ -307,7 +307,7 @@ class TestDriving:
         assert rig.ask("reset")["status"] == "done"
         rig.world.wait_wheels(HALT)
         rig.settle(servo_angle=90, motion="stopped")
-        assert rig.lines(mark) == ["SERVO:45", "STATUS", "CLEARBLOCK", "LEFT", "RESET"]
+        assert rig.lines(mark) == ["SERVO:45", "STATUS", "CLEARBLOCK", "LEFT", "STOP", "RESET"]
 
 
 class TestSpeed:
