@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-import array
 import contextlib
-import fcntl
 import os
-import termios
 import tty
 from pathlib import Path
 
+from smartcar_mqtt.simulator.esp32.opened import OpenCount
+
 READ_BYTES = 4096
-STALE_BYTES = 3072  # so much unread means that nobody reads; the kernel keeps 4096
+BACKLOG_BYTES = 655_360
+"""What Linux keeps of a serial port for a program that has it open and does not read, besides the 4 kB of the port's
+own buffer (TTYB_DEFAULT_MEM_LIMIT in drivers/tty/tty_buffer.c); the kernel's pseudo-terminals alone keep 12 kB."""
 
 
 class PseudoTerminal:
     """A raw serial line without echo; not for several threads at once.
 
-    The reader's end is held open here as well, so that readers may come and go without the writer noticing.
+    It treats its reader as Linux treats one of a UART: while nobody has the port open, what comes is lost, and a later
+    reader begins with new lines; while somebody has it open and does not read, such as a frozen process, everything is
+    kept for it. The reader's end is held open here as well, so that readers may come and go.
     """
 
     def __init__(self, link: Path | None = None) -> None:
@@ -31,12 +34,19 @@ class PseudoTerminal:
             raise FileExistsError(f"{link} is not a link: name a path for the serial port that is free")
         self.master, self._slave = os.openpty()
         self._link = link
-        self._rest = b""
+        self._backlog = bytearray()
         self.lost_bytes = 0
+        self.device = os.ttyname(self._slave)
+        try:
+            self._readers = OpenCount(self.device)
+        except OSError:
+            os.close(self.master)
+            os.close(self._slave)
+            raise
         try:
             tty.setraw(self._slave)
             os.set_blocking(self.master, False)
-            self.device = os.ttyname(self._slave)
+            os.set_blocking(self._slave, False)
             if link is not None:
                 fresh = link.with_name(f".{link.name}.{os.getpid()}")
                 fresh.unlink(missing_ok=True)
@@ -48,8 +58,13 @@ class PseudoTerminal:
 
     @property
     def blocked(self) -> bool:
-        """Whether the rest of a line waits until the reader has made room."""
-        return bool(self._rest)
+        """Whether something waits until the reader has made room."""
+        return bool(self._backlog)
+
+    @property
+    def opened(self) -> int:
+        """A descriptor that is readable when somebody has opened or closed the port: call `write` then."""
+        return self._readers.descriptor
 
     def read(self) -> bytes:
         """What the reader's side has written since the last call; empty if nothing."""
@@ -61,23 +76,23 @@ class PseudoTerminal:
                     break
         return bytes(received)
 
-    def write(self, data: bytes, *, burst: bool = False) -> None:
-        """Send without waiting.
+    def write(self, data: bytes = b"") -> None:
+        """Send without waiting, what waits from earlier first.
 
-        A UART does not wait for its reader: what finds no room is lost, except the rest of a line that has begun; it
-        is counted in `lost_bytes`. With nobody reading, nothing is sent at all, so that a later reader does not begin
-        with old lines; a `burst` may fill the kernel's buffers to the brim instead.
+        A UART does not wait for its reader: what finds no room is lost, whole lines here, and counted in `lost_bytes`.
         """
-        self._flush_rest()
-        if self._rest or (not burst and self._unread_bytes() > STALE_BYTES):
+        if self._readers.update():
+            self._forget()
+        if not self._readers.count:
             self.lost_bytes += len(data)
             return
-        written = self._try_write(data)
-        if 0 < written < len(data):
-            line_end = max(written, data.find(b"\n", written - 1) + 1)
-            self._rest = data[written:line_end]
-            written = line_end
-        self.lost_bytes += len(data) - written
+        room = BACKLOG_BYTES - len(self._backlog)
+        kept = len(data) if len(data) <= room else data.rfind(b"\n", 0, room) + 1
+        self.lost_bytes += len(data) - kept
+        self._backlog += data[:kept]
+        with contextlib.suppress(BlockingIOError):
+            while self._backlog:
+                del self._backlog[: os.write(self.master, self._backlog[:READ_BYTES])]
 
     def close(self) -> None:
         """Hang up: the reader gets an error or an end of file, and the link is gone."""
@@ -90,20 +105,12 @@ class PseudoTerminal:
     def _close_ends(self) -> None:
         os.close(self.master)
         os.close(self._slave)
+        self._readers.close()
 
-    def _flush_rest(self) -> None:
-        if self._rest:
-            self._rest = self._rest[self._try_write(self._rest) :]
-
-    def _try_write(self, data: bytes) -> int:
-        if not data:
-            return 0
-        try:
-            return os.write(self.master, data)
-        except BlockingIOError:
-            return 0
-
-    def _unread_bytes(self) -> int:
-        count = array.array("i", [0])
-        fcntl.ioctl(self._slave, termios.FIONREAD, count)
-        return count[0]
+    def _forget(self) -> None:
+        """The last reader has closed the port: what it has not read is lost."""
+        self.lost_bytes += len(self._backlog)
+        self._backlog.clear()
+        with contextlib.suppress(BlockingIOError):
+            while chunk := os.read(self._slave, READ_BYTES):
+                self.lost_bytes += len(chunk)

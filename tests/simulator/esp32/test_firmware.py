@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from smartcar_mqtt.simulator.esp32.firmware import BANNER, Firmware
 from smartcar_mqtt.simulator.world.room import Room, Start
+from smartcar_mqtt.simulator.world.wiring import CROSSED, DOCUMENTED, Wiring
 from smartcar_mqtt.simulator.world.world import World
 from tests.support.board import FULL, HALT, Bench
 
@@ -90,10 +91,10 @@ class TestCommands:
         [
             ("FORWARD", "ACK:FORWARD:OK", (255, 255)),
             ("BACKWARD", "ACK:BACKWARD:OK", (-255, -255)),
-            ("LEFT", "ACK:LEFT:OK", (-255, 255)),
-            ("RIGHT", "ACK:RIGHT:OK", (255, -255)),
+            ("LEFT", "ACK:LEFT:OK", (255, -255)),
+            ("RIGHT", "ACK:RIGHT:OK", (-255, 255)),
             ("forward", "ACK:FORWARD:OK", (255, 255)),
-            ("  Left  ", "ACK:LEFT:OK", (-255, 255)),
+            ("  Left  ", "ACK:LEFT:OK", (255, -255)),
         ],
     )
     def test_moves_at_full_power(self, command: str, reply: str, motors: tuple[int, int]) -> None:
@@ -162,13 +163,30 @@ class TestCommands:
         assert bench.board.motors == FULL
         assert bench.world.travelled_m > 25
 
-    def test_left_turns_the_car_left_or_with_the_stated_wiring_clockwise(self) -> None:
-        for swapped, lowest, highest in ((False, 180, 360), (True, 0, 180)):
-            bench = Bench(None, swapped_wiring=swapped)
-            bench.ask("LEFT", 0.5)
-            assert lowest < bench.world.pose.heading_deg < highest
-            assert bench.ask("RIGHT") == ["ACK:RIGHT:OK"]
-            assert bench.board.motors == ((-255, 255) if swapped else (255, -255))
+    @pytest.mark.parametrize(
+        ("command", "pins"),
+        [("FORWARD", "1010"), ("BACKWARD", "0101"), ("LEFT", "1001"), ("RIGHT", "0110"), ("STOP", "0000")],
+    )
+    def test_it_sets_the_pins_of_the_motor_driver(self, command: str, pins: str) -> None:
+        bench = Bench(300)
+        bench.ask(command)
+        assert str(bench.board.pins) == pins
+
+    @pytest.mark.parametrize(
+        ("wiring", "command", "lowest_deg", "highest_deg"),
+        [
+            (DOCUMENTED, "LEFT", 45, 135),
+            (DOCUMENTED, "RIGHT", 225, 315),
+            (CROSSED, "LEFT", 225, 315),
+            (CROSSED, "RIGHT", 45, 135),
+        ],
+    )
+    def test_the_wiring_alone_decides_which_way_the_car_turns(
+        self, wiring: Wiring, command: str, lowest_deg: float, highest_deg: float
+    ) -> None:
+        bench = Bench(None, wiring=wiring)
+        bench.ask(command, 0.5)
+        assert lowest_deg < bench.world.pose.heading_deg < highest_deg, "clockwise from north"
 
 
 class TestSpeedControl:
@@ -193,8 +211,8 @@ class TestSpeedControl:
         bench = Bench(None, speed_control=True)
         bench.ask("SPEED:50")
         bench.ask("LEFT")
-        assert "LMOTOR:-127,RMOTOR:127" in bench.data()
-        assert bench.ask("STATUS") == ["STATUS:SERVO:90,LMOTOR:-127,RMOTOR:127"]
+        assert "LMOTOR:127,RMOTOR:-127" in bench.data()
+        assert bench.ask("STATUS") == ["STATUS:SERVO:90,LMOTOR:127,RMOTOR:-127"]
 
 
 MOTION = re.compile(rb"FORWARD|BACKWARD|LEFT|RIGHT|SCAN", re.IGNORECASE)
