@@ -12,7 +12,8 @@ a PC with these sizes and speeds: lines are the same, and times agree within a m
 (tests/simulator/esp32/test_measured.py).
 
 What the facts leave open is decided here: a car that is moving keeps moving during the scan's first measurement; a line
-of blanks is an unknown command.
+of blanks is an unknown command; what the Pi writes during the 0.3 s of the start is obeyed after it (a board loses what
+comes before its port is set up).
 """
 
 from __future__ import annotations
@@ -236,8 +237,6 @@ class Firmware:
 
     def _run(self) -> Iterator[float]:
         yield BOOT_S
-        self._pi.clear()  # what came while the pins were not yet a serial port's
-        self._usb.clear()
         yield from self._print(self._boot_noise + BANNER.encode("ascii"))
         for line in USB_GREETING:
             yield from self._tell_people(line)

@@ -291,8 +291,8 @@ class SerialTwin:
             while not self._ending:
                 event = self._serve(ready)
                 terminals = [each for each in (self._terminal, self._usb) if each is not None]
-                awaited = [wake, *(each.opened for each in terminals), *(each.master for each in terminals)]
-                if self._line_full_s > 0 and self._terminal is not None:
+                awaited = [wake, *(descriptor for each in terminals for descriptor in each.awaited)]
+                if self._line_full_s > 0 and self._terminal is not None and self._terminal.master in awaited:
                     awaited.remove(self._terminal.master)
                     event = min(event, self._clock.monotonic() + self._line_full_s)
                 blocked = [each.master for each in terminals if each.blocked]
@@ -317,17 +317,13 @@ class SerialTwin:
         """
         now = self._clock.monotonic()
         terminal, received = self._terminal, b""
-        if terminal is not None and (ready is None or terminal.master in ready) and self._line_full_s <= 0:
-            received = terminal.read()
+        if terminal is not None and (ready is None or terminal.master in ready or terminal.opening in ready):
+            received = terminal.read() if self._line_full_s <= 0 else b""
         if received:
             self._received.add(now, received)
         self._wire.put(now, self._firmware.advance(now, b"" if self._deaf else received))
-        if terminal is not None and (
-            self._wire.next_due <= now or terminal.blocked or (ready is not None and terminal.opened in ready)
-        ):
+        if self._wire.next_due <= now or (terminal is not None and terminal.blocked):
             self._write(self._wire.take(now))
-        elif self._wire.next_due <= now:
-            self._wire.take(now)
         if self._usb is not None:
             self._firmware.type_on_usb(self._usb.read())
             self._usb.write(self._firmware.read_usb())

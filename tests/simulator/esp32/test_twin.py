@@ -208,7 +208,6 @@ class TestLive:
 
     def test_a_command_is_answered_recorded_and_moves_the_wheels(self, live: SerialTwin, link: Path) -> None:
         with open_port(str(link)) as port:
-            read_until(port, b"DATA:")  # while it starts, it hears nothing
             port.write(b"FORWARD\r\n")
             received = live.wait_for("FORWARD")
             assert received.number == 0
