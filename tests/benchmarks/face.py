@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 import statistics
 import sys
 import tempfile
@@ -130,14 +129,4 @@ def measure(rig: Rig, pid: int, file: PanelFile, expression: str, effort: Effort
 
 def environment(rig: Rig, file: PanelFile) -> dict[str, str]:
     """The bridge's environment: our broker and panel, nothing of this user's settings."""
-    own = {name: value for name, value in os.environ.items() if not name.startswith(("SMARTCAR", "MQTT_"))}
-    return {
-        **own,
-        "SMARTCAR__CAR__ID": CAR,
-        "SMARTCAR__CAR__STATE_DIRECTORY": str(rig.folder),
-        "SMARTCAR__LOGGING__DIRECTORY": str(rig.folder / "logs"),
-        "SMARTCAR__MQTT__HOST": rig.broker.host,
-        "SMARTCAR__MQTT__PORT": str(rig.broker.port),
-        "SMARTCAR__DISPLAY__DEVICE": str(file.device),
-        "SMARTCAR__DISPLAY__SLEEP_AFTER": "0",
-    }
+    return rig.environment(DISPLAY__DEVICE=file.device, DISPLAY__SLEEP_AFTER=0)

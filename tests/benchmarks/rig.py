@@ -26,6 +26,7 @@ from typing import Protocol, Self
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
+from tests.support.environment import car_environment
 from tests.support.mosquitto import Mosquitto
 from tests.support.program import Output, Program
 
@@ -270,22 +271,20 @@ class Rig:
         self.loop.add(found)
         return found
 
-    def environment(self, board: Board) -> dict[str, str]:
-        """The bridge's environment: our broker and serial line, nothing of this user's settings."""
-        own = {name: value for name, value in os.environ.items() if not name.startswith(("SMARTCAR", "MQTT_"))}
-        return {
-            **own,
-            "SMARTCAR__CAR__ID": CAR,
-            "SMARTCAR__CAR__STATE_DIRECTORY": str(self.folder),
-            "SMARTCAR__LOGGING__DIRECTORY": str(self.folder / "logs"),
-            "SMARTCAR__MQTT__HOST": self.broker.host,
-            "SMARTCAR__MQTT__PORT": str(self.broker.port),
-            "SMARTCAR__MOTION__DEVICE": board.device,
+    def environment(self, **settings: object) -> dict[str, str]:
+        """A bridge's environment: our broker, these settings (`SECTION__KEY`), nothing of this user's."""
+        own = {
+            "CAR__ID": CAR,
+            "CAR__STATE_DIRECTORY": self.folder,
+            "LOGGING__DIRECTORY": self.folder / "logs",
+            "MQTT__HOST": self.broker.host,
+            "MQTT__PORT": self.broker.port,
         }
+        return car_environment({**own, **settings})
 
     def bridge(self, board: Board) -> Program:
         """A motion bridge on this serial line; returns when it may drive."""
-        program = self._start("motion", bridge_command(), self.environment(board))
+        program = self._start("motion", bridge_command(), self.environment(MOTION__DEVICE=board.device))
         self._await_ready(program, f"{BASE}/availability")
         self.loop.until(
             lambda: b'"link":true' in self.client.messages.get(f"{BASE}/state", b""), READY_S, what="a serial link"

@@ -31,15 +31,9 @@ def ring(effort: Effort) -> list[Result]:
     with Rig() as rig:
         frames = rig.folder / "spi"
         environment = {
-            **{name: value for name, value in os.environ.items() if not name.startswith(("SMARTCAR", "MQTT_"))},
+            **rig.environment(LED__PIXELS=PIXELS),
             "PYTHONPATH": os.pathsep.join(filter(None, (str(SPI), os.environ.get("PYTHONPATH")))),
             "BENCH_SPI": str(frames),
-            "SMARTCAR__CAR__ID": CAR,
-            "SMARTCAR__CAR__STATE_DIRECTORY": str(rig.folder),
-            "SMARTCAR__LOGGING__DIRECTORY": str(rig.folder / "logs"),
-            "SMARTCAR__MQTT__HOST": rig.broker.host,
-            "SMARTCAR__MQTT__PORT": str(rig.broker.port),
-            "SMARTCAR__LED__PIXELS": str(PIXELS),
         }
         rig.client.subscribe(f"{BASE}/availability", f"{BASE}/ring/state", loop=rig.loop)
         program = rig._start("led", [*bridge_command()[:-1], "led"], environment)

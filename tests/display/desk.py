@@ -9,17 +9,15 @@ import threading
 from pathlib import Path
 from typing import Any
 
-import msgspec
 from PIL import Image
 
 from bridges.display.bridge import Display
 from bridges.display.panel.backlight import Backlight, find_backlight
 from bridges.display.panel.framebuffer import Framebuffer, Panel
 from bridges.display.settings import DisplaySettings
-from smartcar_mqtt.clock import ManualClock, Scheduler
 from smartcar_mqtt.config import Car, Config, Logging, Mqtt
 from tests.display.panel.panel_file import PanelFile
-from tests.library.example import NotingBroker
+from tests.support.bridge_desk import BridgeDesk
 
 BASE = "smartcar/car/display"
 FRAME_S = 1 / 15
@@ -37,7 +35,7 @@ def make_config(folder: Path, port: int = 1883, **settings: Any) -> Config:
     return Config(sections, {}, "a test")
 
 
-class Desk:
+class Desk(BridgeDesk):
     """Display, clock, broker and panel; opened, connected, and with its first picture drawn.
 
     Args:
@@ -52,7 +50,8 @@ class Desk:
         if plugged:
             self.file.plug_in()
         self.frames: list[float] = []
-        clock = self.clock = ManualClock()
+        super().__init__(make_config(folder, **settings), "display")
+        clock = self.clock
         frames = self.frames
 
         class NotingFramebuffer(Framebuffer):
@@ -71,13 +70,9 @@ class Desk:
             def find_backlight(self) -> Backlight | None:
                 return find_backlight(self.settings.backlight, folder / "backlights")
 
-        config = make_config(folder, **settings)
-        self.scheduler = Scheduler(self.clock)
-        self.broker = NotingBroker(config)
-        self.display = OnAFile(config, self.scheduler, self.broker)
+        self.display = OnAFile(self.config, self.scheduler, self.broker)
         self.display.open()
-        self.broker.connect()
-        self.broker.receive(f"{BASE}/sync", b"sync")
+        self.connect()
         self.pass_time(1)
 
     def close(self) -> None:
@@ -85,13 +80,6 @@ class Desk:
         self.display.close()
         self.broker.connected = False
         self.display.goodbye()
-
-    def pass_time(self, seconds: float, step: float = 0.01) -> None:
-        """Let time pass in small steps, and what is due be done."""
-        end = self.clock.monotonic() + seconds
-        while self.clock.monotonic() < end - 1e-9:
-            self.clock.advance(min(step, end - self.clock.monotonic()))
-            self.scheduler.run_due()
 
     def skip(self, seconds: float) -> None:
         """Let time pass from timer to timer."""
@@ -105,26 +93,15 @@ class Desk:
         self.scheduler.run_due()
 
     def tell(self, source: str, message: object) -> None:
-        """Another bridge says something."""
-        payload = message if isinstance(message, bytes) else msgspec.json.encode(message)
-        self.broker.receive(f"smartcar/car/{source}", payload, retained=True)
+        """Another bridge says something, and the face has had a moment to follow."""
+        self.hear(source, message)
         self.pass_time(0.1)
 
     def ask(self, key: str, payload: str | bytes) -> dict[str, Any]:
-        """Send a command; what has become of it."""
-        before = len(self.broker.on(f"{BASE}/result"))
-        self.broker.receive(f"{BASE}/{key}/set", payload if isinstance(payload, bytes) else payload.encode())
-        with self.broker.changed:
-            assert self.broker.changed.wait_for(lambda: len(self.broker.on(f"{BASE}/result")) > before, 10)
+        """Send a command, and let the face have a moment to follow; what has become of it."""
+        answer = self.command(key, payload)
         self.pass_time(0.1)
-        answer: dict[str, Any] = self.broker.on(f"{BASE}/result")[-1].json
         return answer
-
-    @property
-    def state(self) -> dict[str, Any]:
-        """What has been published last."""
-        newest: dict[str, Any] = self.broker.on(f"{BASE}/state")[-1].json
-        return newest
 
     def pictures(self, count: int = 0) -> list[Image.Image]:
         """The pictures for Home Assistant, as soon as there are so many."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,6 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from tests.display.panel.panel_file import PanelFile
+from tests.support.environment import car_environment
 from tests.support.mosquitto import Mosquitto
 from tests.support.program import Output, Program
 
@@ -27,8 +27,6 @@ class DisplayProcess:
         self.file = PanelFile(folder)
         self.file.plug_in()
         self.output = Output()
-        empty = folder / "empty.yaml"
-        empty.write_text("")
         own = {
             "MQTT__HOST": broker.host,
             "MQTT__PORT": broker.port,
@@ -38,11 +36,7 @@ class DisplayProcess:
             "DISPLAY__DEVICE": self.file.device,
             **(settings or {}),
         }
-        self.environment = {
-            **{name: value for name, value in os.environ.items() if not name.startswith(("SMARTCAR", "MQTT_"))},
-            "SMARTCAR_CONFIG": str(empty),
-            **{f"SMARTCAR__{name}": str(value) for name, value in own.items()},
-        }
+        self.environment = car_environment(own, folder)
         self.program: Program
 
     def __enter__(self) -> Self:

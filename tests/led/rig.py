@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from tests.led.bus import FakeBus
+from tests.support.environment import SMARTCAR, car_environment
 from tests.support.mosquitto import Mosquitto
 from tests.support.observer import Observer, Seen
 from tests.support.program import Output, Program
-
-PROGRAM = str(Path(sys.executable).with_name("smartcar"))
 
 
 class LedRig:
@@ -59,8 +56,6 @@ class LedRig:
     @property
     def environment(self) -> dict[str, str]:
         """What the bridge is started with: our broker, nothing of this user's settings."""
-        config = self._folder / "empty.yaml"
-        config.write_text("")
         own = {
             "MQTT__HOST": self.broker.host,
             "MQTT__PORT": self.broker.port,
@@ -72,21 +67,17 @@ class LedRig:
             "LED__MAX_MILLIAMPS": 20_000,
             **self._settings,
         }
-        return {
-            **{name: value for name, value in os.environ.items() if not name.startswith(("SMARTCAR", "MQTT_"))},
-            **{f"SMARTCAR__{name}": str(value) for name, value in own.items()},
-            "SMARTCAR_CONFIG": str(config),
-        }
+        return car_environment(own, self._folder)
 
     def start_bridge(self) -> None:
         """Start it and wait until it is online."""
         mark = self.observer.mark()
-        self.bridge = Program("led", [PROGRAM, "run", "led"], output=self.output, environment=self.environment)
+        self.bridge = Program("led", [SMARTCAR, "run", "led"], output=self.output, environment=self.environment)
         self.observer.wait(f"{self.base}/availability", lambda seen: seen.payload == b"online", since=mark, timeout=20)
 
     def command(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run `smartcar` with these words and the bridge's configuration."""
-        return subprocess.run([PROGRAM, *words], capture_output=True, text=True, env=self.environment, check=False)
+        return subprocess.run([SMARTCAR, *words], capture_output=True, text=True, env=self.environment, check=False)
 
     def light(self, **fields: Any) -> None:
         """Set the light, and wait until the ring shows it."""

@@ -22,6 +22,7 @@ from smartcar_mqtt.config.file import ConfigError
 from smartcar_mqtt.entities import Button
 from smartcar_mqtt.service import JournalFormatter, Notifier, Service, find_bridge, is_journal, set_up_logging
 from tests.library.example import BASE, Lamp, make_config
+from tests.support.environment import car_environment
 from tests.support.mosquitto import Mosquitto, free_port
 from tests.support.observer import Observer
 from tests.support.program import Output, Program
@@ -95,23 +96,14 @@ def _own_signals(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def environment(tmp_path: Path, port: int, **more: str) -> dict[str, str]:
     """For `smartcar run motion` with a board that is not there, and nothing of this machine's configuration."""
-    empty = tmp_path / "system.yaml"
-    empty.touch()
-    inherited = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("SMARTCAR", "MQTT_", "NOTIFY_", "WATCHDOG_", "JOURNAL_"))
+    settings = {
+        "MQTT__HOST": "127.0.0.1",
+        "MQTT__PORT": port,
+        "LOGGING__DIRECTORY": tmp_path / "logs",
+        "CAR__STATE_DIRECTORY": tmp_path / "state",
+        "MOTION__DEVICE": tmp_path / "no-such-device",
     }
-    return {
-        **inherited,
-        "SMARTCAR_CONFIG": str(empty),
-        "SMARTCAR__MQTT__HOST": "127.0.0.1",
-        "SMARTCAR__MQTT__PORT": str(port),
-        "SMARTCAR__LOGGING__DIRECTORY": str(tmp_path / "logs"),
-        "SMARTCAR__CAR__STATE_DIRECTORY": str(tmp_path / "state"),
-        "SMARTCAR__MOTION__DEVICE": str(tmp_path / "no-such-device"),
-        **more,
-    }
+    return {**car_environment(settings, tmp_path), **more}
 
 
 def run_motion(settings: Mapping[str, str]) -> Program:

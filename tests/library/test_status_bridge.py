@@ -14,8 +14,9 @@ from smartcar_mqtt.clock import ManualClock, Scheduler, SystemClock
 from smartcar_mqtt.config import Car, Config, Logging, Mqtt, Section
 from smartcar_mqtt.mqtt.broker import Broker
 from smartcar_mqtt.status_bridge import BLOCKED_S, StatusBridge
-from tests.library.example import NotingBroker, running
+from tests.library.example import running
 from tests.support.mosquitto import Mosquitto
+from tests.support.noting_broker import NotingBroker
 from tests.support.observer import Observer
 
 

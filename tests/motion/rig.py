@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import sys
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -12,6 +10,7 @@ from typing import Any, Self
 from smartcar_mqtt.simulator.esp32.line_log import ReceivedLine
 from smartcar_mqtt.simulator.esp32.twin import SerialTwin
 from smartcar_mqtt.simulator.world.room import Room
+from tests.support.environment import SMARTCAR, car_environment
 from tests.support.mosquitto import Mosquitto
 from tests.support.mqtt_client import PATIENCE_S, MqttClient, Received
 from tests.support.program import Output, Program
@@ -101,8 +100,6 @@ class Rig:
 
     def launch(self) -> None:
         """Start it without waiting."""
-        config = self.folder / "empty.yaml"
-        config.write_text("")
         own = {
             "MQTT__HOST": self.broker.host,
             "MQTT__PORT": self.broker.port,
@@ -112,13 +109,8 @@ class Rig:
             "LOGGING__DIRECTORY": "",
             **self.settings,
         }
-        environment = {
-            **{name: value for name, value in os.environ.items() if not name.startswith(("SMARTCAR", "MQTT_"))},
-            **{f"SMARTCAR__{name}": str(value) for name, value in own.items()},
-        }
-        program = Path(sys.executable).with_name("smartcar")
-        command = [str(program), "run", "motion", "--config", str(config)]
-        self._program = Program("motion", command, output=self.output, environment=environment)
+        environment = car_environment(own, self.folder)
+        self._program = Program("motion", [SMARTCAR, "run", "motion"], output=self.output, environment=environment)
 
     @property
     def latch_file(self) -> Path:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -19,6 +18,7 @@ from smartcar_mqtt.simulator.esp32.twin import SerialTwin
 from smartcar_mqtt.simulator.world.room import Obstacle, Room
 from smartcar_mqtt.simulator.world.world import World
 from tests.support.cable import Cable
+from tests.support.environment import SMARTCAR, car_environment
 from tests.support.mosquitto import Mosquitto
 from tests.support.observer import Observer, Seen
 from tests.support.program import Output, Program
@@ -130,8 +130,6 @@ class Rig:
 
     def launch(self, **settings: object) -> None:
         """Start it and wait for nothing."""
-        config = self.folder / "empty.yaml"
-        config.write_text("")
         own = {
             "MQTT__HOST": self.broker.host,
             "MQTT__PORT": self.broker.port,
@@ -147,12 +145,8 @@ class Rig:
             **self.settings,
             **settings,
         }
-        environment = {
-            **{name: value for name, value in os.environ.items() if not name.startswith(("SMARTCAR", "MQTT_"))},
-            **{f"SMARTCAR__{name}": str(value) for name, value in own.items()},
-        }
-        command = [sys.executable, "-m", "smartcar_mqtt.cli", "run", "vision", "--config", str(config)]
-        self._program = Program("vision", command, output=self.output, environment=environment)
+        environment = car_environment(own, self.folder)
+        self._program = Program("vision", [SMARTCAR, "run", "vision"], output=self.output, environment=environment)
 
     def stop_bridge(self) -> int:
         """End it as systemd does; its exit status."""
