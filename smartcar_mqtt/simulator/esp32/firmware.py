@@ -132,7 +132,7 @@ class Firmware:
     @property
     def motors(self) -> Motors:
         """Power of the wheels (left, right), -255 to 255, as pins and wiring really make it."""
-        return self.world.wheels(self._pins, self._power)
+        return self.world.wiring.wheels(self._pins, self._power)
 
     @property
     def unheard_s(self) -> float:

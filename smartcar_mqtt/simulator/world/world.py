@@ -15,7 +15,7 @@ import msgspec
 from smartcar_mqtt.simulator.world.geometry import Box, Circle, Surfaces, segments_along
 from smartcar_mqtt.simulator.world.room import Obstacle, Pose, Room, check_room, load_room, shape_of
 from smartcar_mqtt.simulator.world.sonar import Cone, echo_distance
-from smartcar_mqtt.simulator.world.wiring import DOCUMENTED, Pins, Wheels, Wiring
+from smartcar_mqtt.simulator.world.wiring import DOCUMENTED, Pins, Wiring
 
 TICK_S = 0.01  # longest piece in which the motion is integrated
 FULL_POWER = 255
@@ -128,13 +128,9 @@ class World:
 
     # What moves the car
 
-    def wheels(self, pins: Pins, power: int = FULL_POWER) -> Wheels:
-        """Power of the wheels, left and right, when the motor driver's inputs have these levels."""
-        return self.wiring.wheels(pins, power)
-
     def switch(self, pins: Pins, power: int = FULL_POWER) -> None:
         """Set the levels of the motor driver's inputs, and the power of a high one; they stay until set anew."""
-        self.drive(*self.wheels(pins, power))
+        self.drive(*self.wiring.wheels(pins, power))
 
     def drive(self, left: int, right: int) -> None:
         """Set the power of the wheels, -255 to 255; it stays until set anew."""
