@@ -203,8 +203,8 @@ class Firmware:
         self._to_pi = Transmitter(self._baud)
         self._to_usb = Transmitter(self._baud)
         self._line = bytearray()
-        self._pins = ALL_OFF
         self._power = FULL_POWER
+        self._pins = ALL_OFF
         self._servo_deg = SERVO_MIDDLE_DEG
         self._obstacle = self._warning = False
         self._distances_cm = (-1, -1, -1)
@@ -242,10 +242,8 @@ class Firmware:
             yield from self._tell_people(line)
         self._quiet_s = self._least_s(SHORTEST_ALERT_BYTES)
         while True:
-            yield from self._measure(SHORTEST_ALERT_BYTES)
+            yield from self._measure(SHORTEST_ALERT_BYTES, then_s=GAS_READING_S)
             self._gas_raw = self.world.gas_raw()
-            yield GAS_READING_S
-            self._quiet_s = 0.0
             measured = self._distances_cm
             yield from self._check_collision()
             yield from self._report()
@@ -278,7 +276,8 @@ class Firmware:
         """How long it takes at least until the report on a measurement, which begins with so many sensors, has left."""
         return sensors * ECHO_START_S + report_bytes * self._seconds_per_byte
 
-    def _measure(self, report_bytes: int) -> Iterator[float]:
+    def _measure(self, report_bytes: int, *, then_s: float = 0.0) -> Iterator[float]:
+        """Ask the three sensors, one after the other; what follows takes `then_s` more before the report."""
         readings = []
         for sensor in range(3):
             distance_cm = self.world.distance_cm(sensor)
@@ -289,7 +288,8 @@ class Firmware:
                     distance_cm, wait_s = None, ECHO_WAIT_S
             readings.append(-1 if distance_cm is None else distance_cm)
             self._quiet_s = self._least_s(report_bytes, 2 - sensor)
-            yield wait_s
+            yield wait_s + (then_s if sensor == 2 else 0.0)
+        self._quiet_s = 0.0
         self._distances_cm = (readings[0], readings[1], readings[2])
 
     def _check_collision(self) -> Iterator[float]:
@@ -414,7 +414,6 @@ class Firmware:
         for step in range(SCAN_READINGS):
             angle_deg = step * SCAN_STEP_DEG
             yield from self._measure(SHORTEST_SCAN_BYTES)
-            self._quiet_s = 0.0
             yield from self._print(f"SCAN:POS:{angle_deg},{self._sonar_fields()}")
             heard = [cm for cm in self._distances_cm if cm > 0]
             mean_cm = sum(heard) // len(heard) if heard else 0  # whole numbers: the first of equal means stays the best
