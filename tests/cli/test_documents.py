@@ -15,7 +15,7 @@ import yaml
 from smartcar_mqtt.cli import cli
 from smartcar_mqtt.config import COMMON_SECTIONS, bridge_names, load
 from smartcar_mqtt.service import find_bridge
-from smartcar_mqtt.simulator.esp32.firmware import LEVELS, MOTOR_PINS
+from smartcar_mqtt.simulator.esp32.board import LEVELS, MOTOR_PINS
 from smartcar_mqtt.simulator.esp32.twin import SerialTwin
 from smartcar_mqtt.simulator.world.wiring import DOCUMENTED, Wiring
 from smartcar_mqtt.simulator.world.world import World

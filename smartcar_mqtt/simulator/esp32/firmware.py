@@ -23,46 +23,12 @@ import re
 from collections import deque
 from collections.abc import Callable, Iterator
 
+from smartcar_mqtt.simulator.esp32 import board
 from smartcar_mqtt.simulator.esp32.uart import BITS_PER_BYTE, Receiver, Transmitter
 from smartcar_mqtt.simulator.world.wiring import DOCUMENTED, Pins, Wheels
 from smartcar_mqtt.simulator.world.world import FULL_POWER, World
 
 BANNER = "ESP32 board awake: motors, sonars and servo on the serial link, no OTA."
-BUFFER_CHARACTERS = 127  # of a command line, from both ports together; what is beyond is lost without a word
-BOOT_S = 0.3
-LOOP_REST_S = 0.05
-ECHO_WAIT_S = 0.03
-ECHO_START_S = 0.000462  # the sensor's trigger, and the eight waves that it sends before its echo pin rises
-GAS_READING_S = 0.0001
-CM_PER_MICROSECOND = 0.01715
-SHORTEST_ALERT_BYTES = len("ALERT:COLLISION:CLEAR,S1:0,S2:0,S3:0\r\n")  # the least that follows a measurement
-SHORTEST_SCAN_BYTES = len("SCAN:POS:0,S1:0,S2:0,S3:0\r\n")  # and the least in a scan
-KEPT_USB_LINES = 100
-USB_GREETING = (
-    "ESP32 of a robot car: motors, three sonars, gas sensor and servo.",
-    "The four pins of the motor driver are outputs, and low.",
-    "The sonars' and the gas sensor's pins are set up; servo in the middle.",
-    "One command a line, here or on Serial2.",
-)
-STOP_ZONE_CM = 10
-WARNING_ZONE_CM = 20
-NOTHING_NEAR_CM = 9999
-SCAN_READINGS = 8
-SCAN_STEP_DEG = 45
-SCAN_TURN_S = 0.2
-SCAN_SETTLE_S = 0.1
-SERVO_MIDDLE_DEG = 90
-
-MOTOR_PINS = (25, 26, 27, 14)
-"""The ESP32's pins that are connected to IN1, IN2, IN3 and IN4 of the motor driver."""
-LEVELS = {
-    b"FORWARD": Pins(1, 0, 1, 0),
-    b"BACKWARD": Pins(0, 1, 0, 1),
-    b"LEFT": Pins(1, 0, 0, 1),
-    b"RIGHT": Pins(0, 1, 1, 0),
-}
-"""What each move sets IN1 to IN4 to; its wiring decides which way the car goes (seed facts, 2.2 and 2.4)."""
-ALL_OFF = Pins(0, 0, 0, 0)
 Motors = Wheels
 HALT: Motors = (0, 0)
 
@@ -106,7 +72,7 @@ class Firmware:
         self._now = now
         self._sent = bytearray()
         self._leaving: deque[tuple[float, bytes]] = deque()
-        self._usb_leaving: deque[tuple[float, bytes]] = deque(maxlen=KEPT_USB_LINES)
+        self._usb_leaving: deque[tuple[float, bytes]] = deque(maxlen=board.KEPT_USB_LINES)
         self._pi = Receiver(baud)
         self._usb = Receiver(baud)
         self.reboot()
@@ -204,8 +170,8 @@ class Firmware:
         self._to_usb = Transmitter(self._baud)
         self._line = bytearray()
         self._power = FULL_POWER
-        self._pins = ALL_OFF
-        self._servo_deg = SERVO_MIDDLE_DEG
+        self._pins = board.ALL_OFF
+        self._servo_deg = board.SERVO_MIDDLE_DEG
         self._obstacle = self._warning = False
         self._distances_cm = (-1, -1, -1)
         self._gas_raw = 0
@@ -236,13 +202,13 @@ class Firmware:
     # The program: each `yield` is a time in which the board does nothing else
 
     def _run(self) -> Iterator[float]:
-        yield BOOT_S
+        yield board.BOOT_S
         yield from self._print(self._boot_noise + BANNER.encode("ascii"))
-        for line in USB_GREETING:
+        for line in board.USB_GREETING:
             yield from self._tell_people(line)
-        self._quiet_s = self._least_s(SHORTEST_ALERT_BYTES)
+        self._quiet_s = self._least_s(board.SHORTEST_ALERT_BYTES)
         while True:
-            yield from self._measure(SHORTEST_ALERT_BYTES, then_s=GAS_READING_S)
+            yield from self._measure(board.SHORTEST_ALERT_BYTES, then_s=board.GAS_READING_S)
             self._gas_raw = self.world.gas_raw()
             measured = self._distances_cm
             yield from self._check_collision()
@@ -253,8 +219,8 @@ class Firmware:
                     *measured, self._gas_raw, self._obstacle, self._warning, not self._obstacle
                 )
             )
-            self._quiet_s = self._least_s(SHORTEST_ALERT_BYTES)
-            yield LOOP_REST_S
+            self._quiet_s = self._least_s(board.SHORTEST_ALERT_BYTES)
+            yield board.LOOP_REST_S
 
     def _print(self, text: str | bytes) -> Iterator[float]:
         """Print a line to the Pi."""
@@ -274,18 +240,18 @@ class Firmware:
 
     def _least_s(self, report_bytes: int, sensors: int = 3) -> float:
         """How long it takes at least until the report on a measurement, which begins with so many sensors, has left."""
-        return sensors * ECHO_START_S + report_bytes * self._seconds_per_byte
+        return sensors * board.ECHO_START_S + report_bytes * self._seconds_per_byte
 
     def _measure(self, report_bytes: int, *, then_s: float = 0.0) -> Iterator[float]:
         """Ask the three sensors, one after the other; what follows takes `then_s` more before the report."""
         readings = []
         for sensor in range(3):
             distance_cm = self.world.distance_cm(sensor)
-            wait_s = ECHO_WAIT_S
+            wait_s = board.ECHO_WAIT_S
             if distance_cm is not None:
-                wait_s = ECHO_START_S + distance_cm / CM_PER_MICROSECOND / 1e6
-                if wait_s > ECHO_WAIT_S:
-                    distance_cm, wait_s = None, ECHO_WAIT_S
+                wait_s = board.ECHO_START_S + distance_cm / board.CM_PER_MICROSECOND / 1e6
+                if wait_s > board.ECHO_WAIT_S:
+                    distance_cm, wait_s = None, board.ECHO_WAIT_S
             readings.append(-1 if distance_cm is None else distance_cm)
             self._quiet_s = self._least_s(report_bytes, 2 - sensor)
             yield wait_s + (then_s if sensor == 2 else 0.0)
@@ -293,16 +259,16 @@ class Firmware:
         self._distances_cm = (readings[0], readings[1], readings[2])
 
     def _check_collision(self) -> Iterator[float]:
-        closest_cm = min((cm for cm in self._distances_cm if cm > 0), default=NOTHING_NEAR_CM)
+        closest_cm = min((cm for cm in self._distances_cm if cm > 0), default=board.NOTHING_NEAR_CM)
         was_near = self._obstacle or self._warning
-        if closest_cm <= STOP_ZONE_CM:
+        if closest_cm <= board.STOP_ZONE_CM:
             entered = not self._obstacle
             self._obstacle = self._warning = True
             if entered:
-                self._pins = ALL_OFF
+                self._pins = board.ALL_OFF
                 yield from self._tell_people("Motors off: something is 10 cm or less away")
                 yield from self._alert("EMERGENCY_STOP")
-        elif closest_cm <= WARNING_ZONE_CM:
+        elif closest_cm <= board.WARNING_ZONE_CM:
             entered = not self._warning
             self._obstacle, self._warning = False, True
             if entered:
@@ -333,7 +299,7 @@ class Firmware:
         for port, name in ((self._usb, b"USB"), (self._pi, b"Pi")):
             while received := port.read(self._now):
                 text = received.rstrip(b"\r\n")
-                self._line += text[: BUFFER_CHARACTERS - len(self._line)]
+                self._line += text[: board.BUFFER_CHARACTERS - len(self._line)]
                 if len(text) < len(received) and self._line:
                     line = bytes(self._line)
                     self._line.clear()
@@ -355,7 +321,7 @@ class Firmware:
         elif prefix == b"SPEED:":
             yield from self._speed(token.removeprefix(prefix))
         elif prefix is not None:
-            self._pins = LEVELS[prefix]
+            self._pins = board.LEVELS[prefix]
             yield from self._acknowledge(prefix, b"OK")
         elif token in self._exact:
             yield from self._exact[token]()
@@ -374,11 +340,11 @@ class Firmware:
             yield from self._acknowledge(b"FORWARD", b"BLOCKED:WARNING_ZONE")
             yield from self._tell_people("Not forward: something is near now")
         else:
-            self._pins = LEVELS[b"FORWARD"]
+            self._pins = board.LEVELS[b"FORWARD"]
             yield from self._acknowledge(b"FORWARD", b"OK")
 
     def _stop(self) -> Iterator[float]:
-        self._pins = ALL_OFF
+        self._pins = board.ALL_OFF
         yield from self._acknowledge(b"STOP", b"OK")
 
     def _servo(self, number: bytes) -> Iterator[float]:
@@ -398,8 +364,8 @@ class Firmware:
         yield from self._print(f"STATUS:SERVO:{self._servo_deg},LMOTOR:{left},RMOTOR:{right}")
 
     def _reset(self) -> Iterator[float]:
-        self._servo_deg = SERVO_MIDDLE_DEG
-        self._pins = ALL_OFF
+        self._servo_deg = board.SERVO_MIDDLE_DEG
+        self._pins = board.ALL_OFF
         self._obstacle = self._warning = False
         yield from self._acknowledge(b"RESET", b"OK")
 
@@ -411,19 +377,19 @@ class Firmware:
         yield from self._tell_people("Scan in eight steps.")
         yield from self._print("SCAN:START")
         best_deg = best_cm = 0
-        for step in range(SCAN_READINGS):
-            angle_deg = step * SCAN_STEP_DEG
-            yield from self._measure(SHORTEST_SCAN_BYTES)
+        for step in range(board.SCAN_READINGS):
+            angle_deg = step * board.SCAN_STEP_DEG
+            yield from self._measure(board.SHORTEST_SCAN_BYTES)
             yield from self._print(f"SCAN:POS:{angle_deg},{self._sonar_fields()}")
             heard = [cm for cm in self._distances_cm if cm > 0]
             mean_cm = sum(heard) // len(heard) if heard else 0  # whole numbers: the first of equal means stays the best
             if mean_cm > best_cm:
                 best_deg, best_cm = angle_deg, mean_cm
-            if step < SCAN_READINGS - 1:
-                self._pins = LEVELS[b"RIGHT"]
-                yield SCAN_TURN_S
-                self._pins = ALL_OFF
-                yield SCAN_SETTLE_S
+            if step < board.SCAN_READINGS - 1:
+                self._pins = board.LEVELS[b"RIGHT"]
+                yield board.SCAN_TURN_S
+                self._pins = board.ALL_OFF
+                yield board.SCAN_SETTLE_S
         yield from self._print(f"SCAN:BEST:{best_deg},DIST:{best_cm}")
         yield from self._print("SCAN:COMPLETE")
         yield from self._tell_people(f"The scan has ended: most room at {best_deg}: {best_cm} cm.")

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from smartcar_mqtt.simulator.esp32.firmware import BANNER, KEPT_USB_LINES, Firmware
+from smartcar_mqtt.simulator.esp32.board import KEPT_USB_LINES
+from smartcar_mqtt.simulator.esp32.firmware import BANNER, Firmware
 from smartcar_mqtt.simulator.world.room import Room, Start
 from smartcar_mqtt.simulator.world.wiring import CROSSED, DOCUMENTED, Wiring
 from smartcar_mqtt.simulator.world.world import World
