@@ -63,7 +63,10 @@ class Car:
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(chassis_module, "SerialLink", ListedLink)
         (folder / "empty.yaml").write_text("")
-        environment = {"SMARTCAR__CAR__STATE_DIRECTORY": str(folder)}
+        environment = {
+            "SMARTCAR__CAR__STATE_DIRECTORY": str(folder),
+            "SMARTCAR__MOTION__SWAP_LEFT_RIGHT": "false",  # words go out as they are asked for
+        }
         config = load(folder / "empty.yaml", sections={"motion": MotionSettings}, environment=environment)
         self.clock = ManualClock()
         self.scheduler = Scheduler(self.clock)
