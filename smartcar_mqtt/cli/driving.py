@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import secrets
 import sys
+import time
 from typing import Any
 
 import click
@@ -96,6 +97,8 @@ def send(
 
     fields = {} if entity == "stop" else {key: value for key, value in command.items() if value is not None}
     payload = fields | {"source": "cli", "id": mark}
+    if entity != "stop":
+        payload["time"] = round(time.time(), 3)
     with Session(config, received, topics.result, on_refused=answers.put) as session:
         expires_in = None if entity == "stop" else EXPIRY_S
         session.broker.publish(topic, msgspec.json.encode(payload), qos=1, expires_in=expires_in)
