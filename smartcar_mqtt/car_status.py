@@ -12,7 +12,9 @@ from typing import Any
 
 import msgspec
 
-log = logging.getLogger(__name__)
+from smartcar_mqtt.complaints import Complaints
+
+COMPLAINTS = Complaints(logging.getLogger(__name__))
 
 ONLINE, OFFLINE = "online", "offline"
 NAMES = ("orchestrator", "motion", "voice", "system")
@@ -112,7 +114,8 @@ def phase_of(word: object) -> Phase | None:
     try:
         return Phase(str(word))
     except ValueError:
-        log.warning("orchestrator/state: unknown phase %.40r; it is shown as idle", word)
+        shown = repr(word)[:40]
+        COMPLAINTS.warn(shown, "orchestrator/state: unknown phase %s; it is shown as idle", shown)
         return Phase.IDLE
 
 

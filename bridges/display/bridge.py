@@ -25,6 +25,7 @@ from bridges.display.text.selection import Words
 from smartcar_mqtt.car_status import CarStatus
 from smartcar_mqtt.clock import CHANCE, Scheduler, Timer
 from smartcar_mqtt.commands import Blocked
+from smartcar_mqtt.complaints import Complaints
 from smartcar_mqtt.config import Config
 from smartcar_mqtt.entities import BinarySensor, Image, Number, Select
 from smartcar_mqtt.mqtt.broker import Broker
@@ -77,7 +78,7 @@ class Display(StatusBridge):
         self._portrait_at = -math.inf
         self._portrait_timer: Timer | None = None
         self._watched: int | None = None
-        self._damaged: set[str] = set()
+        self._complaints = Complaints(log)
         self._shown = self._decide()
         self._look()
         self._draw()  # nothing yet, but the state is told from the beginning
@@ -189,11 +190,7 @@ class Display(StatusBridge):
             else:
                 self._see(message)
         except msgspec.ValidationError as error:
-            if source not in self._damaged:
-                self._damaged.add(source)
-                log.warning("%s: a message that makes no sense is passed over: %s", source, error)
-        else:
-            self._damaged.discard(source)
+            self._complaints.warn(source, "%s: a message that makes no sense is passed over: %s", source, error)
 
     def _hear(self, loudness: float) -> None:
         def speak() -> None:
@@ -304,5 +301,5 @@ class Display(StatusBridge):
         if self._worker.submit(lambda: self.face.show(png(portrait))):
             self._portrait = portrait
         else:
-            log.warning("the picture of the face is late: too much else to do")
+            self._complaints.warn("portrait", "the picture of the face is late: too much else to do")
             self._tell(now)  # sees to it that it is tried again

@@ -18,6 +18,7 @@ from bridges.led.strip.drivers import DriverError, ring_for
 from bridges.led.strip.output import Output
 from smartcar_mqtt.car_status import CarStatus, Layer
 from smartcar_mqtt.clock import Backoff, Scheduler, Timer
+from smartcar_mqtt.complaints import Complaints
 from smartcar_mqtt.config import Config
 from smartcar_mqtt.entities import BinarySensor, Image, Light, Sensor
 from smartcar_mqtt.mqtt.broker import Broker
@@ -83,6 +84,7 @@ class Led(StatusBridge):
         """Step of the effect that is shown → its bytes: most effects come round every few seconds."""
         self._frame: Timer | None = None
         self._flash: Timer | None = None
+        self._complaints = Complaints(log)
         self._backoff = Backoff(FIRST_RETRY_S, LONGEST_RETRY_S, spread=0.1)
         self._reported = ""
         self._remember: Timer | None = None
@@ -174,7 +176,7 @@ class Led(StatusBridge):
     def _remember_wish(self) -> None:
         # On the worker: a card that is busy must not hold up the pictures.
         if not self._worker.submit(lambda: self.state_store.set(light=self._light)):
-            log.warning("the light is not remembered yet: too much else to do")
+            self._complaints.warn("light", "the light is not remembered yet: too much else to do")
 
     # -- what is shown -------------------------------------------------------------------------------------------
 
@@ -222,7 +224,7 @@ class Led(StatusBridge):
     def _have_painted(self, shown: Shown) -> None:
         """Have the worker draw the picture for Home Assistant: it may take as long as several frames."""
         if not self._worker.submit(lambda: self._paint_now(shown)):
-            log.warning("the picture of the ring is not drawn: too much else to do")
+            self._complaints.warn("picture", "the picture of the ring is not drawn: too much else to do")
 
     def _paint_now(self, shown: Shown) -> None:
         encoded = self._painted.get(shown)

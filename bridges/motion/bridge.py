@@ -17,6 +17,7 @@ from bridges.motion.settings import MotionSettings
 from smartcar_mqtt.bridge import Bridge
 from smartcar_mqtt.clock import Scheduler
 from smartcar_mqtt.commands import DEFERRED, Blocked, Refused, Request
+from smartcar_mqtt.complaints import Complaints
 from smartcar_mqtt.config import Config
 from smartcar_mqtt.entities import (
     BinarySensor,
@@ -122,6 +123,7 @@ class Motion(Bridge):
         latched = read_latch(self._latch_file)
         if latched:
             log.warning("the emergency stop is still on; release it by hand")
+        self._complaints = Complaints(log)
         self._chassis = Chassis(self.settings, scheduler, self, emergency_stop=latched)
         self.update(bad_lines=0, reconnects=0, drive_duration=self._default_s, speed=self._chassis.speed)
         self.changed()
@@ -345,7 +347,7 @@ class Motion(Bridge):
             self.radar.show(draw(readings, best))
 
         if not self._worker.submit(show):
-            log.warning("the radar picture is not drawn: too much else to do")
+            self._complaints.warn("radar", "the radar picture is not drawn: too much else to do")
 
     def bad_line(self) -> None:
         """A damaged line: counted, nothing else."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from smartcar_mqtt.complaints import Complaints
 from smartcar_mqtt.mqtt.broker import Message
 
 log = logging.getLogger(__name__)
@@ -24,22 +25,19 @@ class Followed:
     def __init__(self, prefix: str, car: str, sources: tuple[str, ...]) -> None:
         self.topics = {f"{prefix}/{car}/{source}": source for source in sources}
         """Topic → source."""
-        self._damaged: set[str] = set()
+        self._complaints = Complaints(log)
 
     def deliver(self, message: Message, heard: Callable[[str, Any], None]) -> None:
         """Hand a message over, as text for an availability, else decoded from JSON, None where it was cleared.
 
-        One that is not JSON is passed over: it is another bridge's fault, told in the log once until it is mended.
+        One that is not JSON is passed over: it is another bridge's fault, told in the log once in a while.
         """
         source = self.topics[message.topic]
         try:
             content = self._decode(source, message.payload)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            if source not in self._damaged:
-                self._damaged.add(source)
-                log.warning("%s: a damaged message is passed over: %s", message.topic, error)
+            self._complaints.warn(source, "%s: a damaged message is passed over: %s", message.topic, error)
             return
-        self._damaged.discard(source)
         heard(source, content)
 
     @staticmethod

@@ -22,6 +22,7 @@ pytestmark = pytest.mark.homeassistant
 # key: platform, device class, unit, category (None where there is none); written by hand, as the user wants it
 EXPECTED = {
     "last_refused": ("sensor", None, None, "diagnostic"),
+    "broker_problem": ("sensor", None, None, "diagnostic"),
     "command_refused": ("event", None, None, None),
     "log_level": ("select", None, None, "config"),
     "distance_left": ("sensor", "distance", "cm", None),

@@ -26,6 +26,7 @@ MESSAGE = f"text.{PREFIX}_message"
 # key: platform, device class, unit, category (None where there is none)
 EXPECTED = {
     "last_refused": ("sensor", None, None, "diagnostic"),
+    "broker_problem": ("sensor", None, None, "diagnostic"),
     "command_refused": ("event", None, None, None),
     "log_level": ("select", None, None, "config"),
     "follow_assistant": ("switch", None, None, None),

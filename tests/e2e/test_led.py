@@ -25,6 +25,7 @@ DARK = [(0, 0, 0)] * 16
 # key: platform, device class, unit, category (None where there is none)
 EXPECTED = {
     "last_refused": ("sensor", None, None, "diagnostic"),
+    "broker_problem": ("sensor", None, None, "diagnostic"),
     "command_refused": ("event", None, None, None),
     "log_level": ("select", None, None, "config"),
     "follow_assistant": ("switch", None, None, None),

@@ -20,6 +20,7 @@ MODE = f"select.{NAME}_mode"
 # key: platform, device class, unit, category (None where there is none)
 EXPECTED = {
     "last_refused": ("sensor", None, None, "diagnostic"),
+    "broker_problem": ("sensor", None, None, "diagnostic"),
     "command_refused": ("event", None, None, None),
     "log_level": ("select", None, None, "config"),
     "image": ("camera", None, None, None),

@@ -77,7 +77,8 @@ def test_the_first_state_has_every_key_and_null_for_what_is_unknown(desk: Desk) 
     with_state = {key for key, entity in Lamp.entities.items() if entity.has_state}
     assert state.keys() == with_state | {"attributes"}
     assert state["log_level"] == "INFO"
-    assert {state[key] for key in with_state - {"log_level"}} == {None}
+    assert state["broker_problem"] == "none"
+    assert {state[key] for key in with_state - {"log_level", "broker_problem"}} == {None}
 
 
 def test_after_a_reconnect_everything_is_announced_again(desk: Desk) -> None:
@@ -89,6 +90,24 @@ def test_after_a_reconnect_everything_is_announced_again(desk: Desk) -> None:
     desk.announce()
     assert order([message.topic for message in desk.broker.sent]) == [DISCOVERY, AVAILABILITY, STATE]
     assert desk.states()[-1]["warmth"] == 21
+
+
+@pytest.mark.parametrize("topic", ["homeassistant/status", "ha/status", "house/started"])
+def test_home_assistant_may_say_on_any_of_its_topics_that_it_has_started(topic: str) -> None:
+    desk = Desk(discovery_prefix="ha", birth_topic="house/started")
+    desk.broker.sent.clear()
+    desk.broker.receive(topic, b"online")
+    desk.pass_time(0)
+    assert [message.topic for message in desk.broker.sent][-1] == STATE
+
+
+def test_saying_it_on_two_topics_is_answered_once() -> None:
+    desk = Desk(discovery_prefix="ha", birth_delay=3.0)
+    desk.broker.sent.clear()
+    for topic in ("homeassistant/status", "ha/status"):
+        desk.broker.receive(topic, b"online")
+    desk.pass_time(3.0)
+    assert len(desk.broker.on(STATE)) == 1
 
 
 def test_own_state_topics_are_part_of_the_announcement(desk: Desk) -> None:
@@ -482,7 +501,7 @@ def test_threads(broker: Mosquitto, observer: Observer) -> None:
     with running(Lamp, make_config(broker.port)) as lamp:
         observer.wait(STATE)
         observer.send(f"{BASE}/flash/set", "PRESS")
-        assert lamp.ran.get(timeout=TIMEOUT_S).thread.startswith("paho-mqtt-client")
+        assert lamp.ran.get(timeout=TIMEOUT_S).thread.startswith("mqtt-")
         observer.send(f"{BASE}/brightness/set", "3")
         assert lamp.ran.get(timeout=TIMEOUT_S).thread == "lamp-worker"
 

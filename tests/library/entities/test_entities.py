@@ -184,7 +184,15 @@ def test_a_name_is_made_of_the_attribute_in_sentence_case() -> None:
 
 
 def test_entities_stand_in_the_order_of_declaration_with_those_of_every_bridge_first() -> None:
-    assert list(Lamp.entities)[:6] == ["last_refused", "command_refused", "log_level", "warmth", "mood", "hardware"]
+    assert list(Lamp.entities)[:7] == [
+        "last_refused",
+        "broker_problem",
+        "command_refused",
+        "log_level",
+        "warmth",
+        "mood",
+        "hardware",
+    ]
 
 
 def test_a_subclass_inherits_entities_and_its_parent_gets_none_of_its_own() -> None:
