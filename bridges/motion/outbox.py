@@ -47,7 +47,7 @@ class Outbox:
     Args:
         link: the serial line.
         clock: the time, for confirmations that do not come.
-        swap_left_right: whether the car turns right on LEFT.
+        swap_left_right: whether the car turns right on the firmware's LEFT, so that the two words are exchanged.
         is_wanted: whether a move in a direction that has waited for its turn is still to be made.
         on_written: called after each line: its confirmation has a time-out.
         on_failure: called when a line cannot be written, before the error is raised.

@@ -118,7 +118,8 @@ class Bench:
         self.make(**settings)
 
     def make(self, *, speed_control: bool = False, emergency_stop: bool = False, **settings: Any) -> None:
-        """A chassis with these settings, its line open."""
+        """A chassis with these settings, its line open; words go out as they are asked for unless a test swaps them."""
+        settings.setdefault("swap_left_right", False)
         self.chassis = Chassis(MotionSettings(**settings), self.scheduler, self.notes, emergency_stop=emergency_stop)
         self.link: ListedLink = self.chassis._link  # type: ignore[assignment]
         self.chassis.open()

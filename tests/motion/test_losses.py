@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.motion.rig import BASE, HALT, START_S, Rig
+from tests.motion.rig import BASE, HALT, START_S, WORDS, Rig
 from tests.motion.test_safety_rules import SLACK_S, seconds_between
 
 MakeRig = Callable[..., Rig]
@@ -32,7 +32,7 @@ class TestRule3LosingAnythingStopsTheCar:
         mark = own_rig.mark
         own_rig.obeyed("left", 1)
         own_rig.broker.pause()
-        assert seconds_between(own_rig, "LEFT", "STOP", since=mark) <= 1.0 + SLACK_S
+        assert seconds_between(own_rig, WORDS["left"], "STOP", since=mark) <= 1.0 + SLACK_S
         own_rig.world.wait_wheels(HALT)
 
     def test_serial_data_older_than_half_a_second(self, rig: Rig) -> None:
@@ -108,8 +108,8 @@ class TestRule3LosingAnythingStopsTheCar:
             own_rig.bridge.signal(signal.SIGCONT)
         own_rig.settle(motion="stopped", link=True)
         mark = own_rig.mark
-        own_rig.obeyed("right", 0.3)  # and it goes on as if nothing had been
-        own_rig.wait_line("STOP", since=own_rig.wait_line("RIGHT", since=mark).number)
+        own_rig.obeyed_soon("right", 0.3)  # and it goes on as if nothing had been
+        own_rig.wait_line("STOP", since=own_rig.wait_line(WORDS["right"], since=mark).number)
 
     def test_the_keeper_leaves_a_bridge_alone_that_works(self, own_rig: Rig) -> None:
         for direction in ("left", "right", "left"):
