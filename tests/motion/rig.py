@@ -142,10 +142,13 @@ class Rig:
         assert answer["status"] == "done", answer
 
     def obeyed_soon(self, direction: str, duration: float) -> None:
-        """A command that must be obeyed as soon as the bridge trusts its link and its data again: within a second."""
+        """A command that must be obeyed as soon as the bridge trusts its links again: about half a second.
+
+        After a thaw it waits for new sensor data as well, and for the keeper's answer.
+        """
         deadline = time.monotonic() + PATIENCE_S
         while (answer := self.drive(direction, duration))["status"] != "done" and time.monotonic() < deadline:
-            assert "late" in answer["reason"] or "no data" in answer["reason"], answer
+            assert any(word in answer["reason"] for word in ("late", "no data", "keeper", "stood still")), answer
         assert answer["status"] == "done", answer
 
     # What can be seen

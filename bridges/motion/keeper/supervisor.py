@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 PROGRAM = Path(program.__file__)
 MARGIN_S = 0.5
 """How much longer than a move the keeper waits: the bridge itself ends moves, and is late only when it hangs."""
-TOLERANCE_S = 0.1
+TOLERANCE_S = 0.2
 """An announced end that differs by less than this is not announced again."""
 ANSWER_S = 0.5
 """What has not been answered after this will not be: the process is frozen, or starved."""
