@@ -8,6 +8,7 @@ in two ways, less of it is shown.
 from __future__ import annotations
 
 import re
+from typing import Any
 from urllib.parse import quote, unquote
 
 HIDDEN = "***"
@@ -42,6 +43,15 @@ def mask_address(address: str) -> str:
     if not scheme and (rest.startswith(("/", ".", "~")) or not re.match(r"[^/]*:.*@", rest, re.DOTALL)):
         return address
     return scheme + _mask_rest(rest)
+
+
+def mask_all(value: Any) -> Any:
+    """A value of plain types, with all addresses in it as they may be shown."""
+    if isinstance(value, str):
+        return mask_address(value)
+    if isinstance(value, dict):
+        return {key: mask_all(each) for key, each in value.items()}
+    return [mask_all(each) for each in value] if isinstance(value, list | tuple) else value
 
 
 def mask_secrets(text: str, *addresses: str) -> str:

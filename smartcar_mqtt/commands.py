@@ -8,6 +8,8 @@ from typing import Any
 
 import msgspec
 
+from smartcar_mqtt.decoding import DecodingError, decode_json
+
 MAX_NAME_CHARACTERS = 64
 """Longest `source` and `id` that a command may carry."""
 
@@ -124,8 +126,8 @@ def decode_object(text: str) -> dict[str, Any]:
         Refused: it is damaged, or something else than an object.
     """
     try:
-        found = msgspec.json.decode(text)
-    except (msgspec.DecodeError, RecursionError) as error:
+        found = decode_json(text)
+    except DecodingError as error:
         raise Refused(f"the payload is not valid JSON: {error}") from None
     if not isinstance(found, dict):
         raise Refused("the payload is JSON, but not an object in braces")

@@ -126,14 +126,9 @@ def test_a_section_of_another_type_is_a_bug() -> None:
             "FILE: lamp.label: 'much too long' is not allowed (expected: a text of at least 1 and at most 8 character",
         ),
         ("mqtt: {tls: {enabled: 1}}", "FILE: mqtt.tls.enabled: 1 is not allowed (expected: true or false)"),
-        ("mqtt: {tls: yes}", "FILE: mqtt.tls: True is not allowed (expected: keys with values, in quotes)"),
+        ("mqtt: {tls: yes}", "FILE: mqtt.tls: yes is not allowed (expected: keys with values)"),
         ("lamp: {names: red}", "FILE: lamp.names: 'red' is not allowed (expected: a list)"),
         ("lamp: {low: 5}", "FILE: lamp: low must be below high"),
-        ("mqtt: {protocol: 5}", "FILE: mqtt.protocol: 5 is not allowed (expected: one of 3.1.1, 5)"),
-        (
-            "mqtt: {discovery: off}",
-            "FILE: mqtt.discovery: False is not allowed (expected: one of component, device, off, in quotes)",
-        ),
         (
             "logging: {level: loud}",
             "FILE: logging.level: 'loud' is not allowed (expected: one of DEBUG, ERROR, INFO, WARNING)",
@@ -142,13 +137,12 @@ def test_a_section_of_another_type_is_a_bug() -> None:
             "car: {id: my car}",
             "FILE: car.id: 'my car' is not allowed (expected: a text of the form ^[a-zA-Z0-9_-]{1,40}$)",
         ),
-        ("car: {name: null}", "FILE: car.name: None is not allowed (expected: a text of at least 1 and at most 60"),
+        ("car: {name: null}", "FILE: car.name: null is not allowed (expected: a text of at least 1 and at most 60"),
         ("- a\n- b", "FILE: must hold sections such as 'mqtt:' with indented keys below them"),
         ("mqtt: localhost", "FILE: must hold sections such as 'mqtt:' with indented keys below them"),
         ("just text", "FILE: must hold sections"),
         ("car:\n  id: [", "FILE: line 3: not valid YAML"),
         ("car:\n\tid: x", "FILE: line 2: not valid YAML"),
-        ("car: {id: 2026-02-30}", "FILE: cannot be read: day"),
     ],
 )
 def test_a_mistake_in_the_file_is_a_sentence_with_file_key_value_and_what_is_allowed(text: str, sentence: str) -> None:
