@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 import msgspec
 
+from smartcar_mqtt.cli.output import say_json
 from smartcar_mqtt.models.catalogue import DOWNLOADED, TABLE, file_of, find_published, read_table
 from smartcar_mqtt.models.download import DownloadError, download
 
@@ -42,7 +43,7 @@ def list_models(folder: Path, table: Path, *, as_json: bool) -> None:
         for name, model in read_table(table).items()
     ]
     if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode(rows), indent=1).decode())
+        say_json(rows, indent=1)
         return
     from rich.console import Console  # noqa: PLC0415 - not for JSON
     from rich.table import Table  # noqa: PLC0415

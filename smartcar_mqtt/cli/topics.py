@@ -8,6 +8,7 @@ import click
 import msgspec
 
 from smartcar_mqtt.bridge import Bridge
+from smartcar_mqtt.cli.output import say, say_json
 from smartcar_mqtt.config import bridge_names
 from smartcar_mqtt.entities import (
     Button,
@@ -28,7 +29,7 @@ from smartcar_mqtt.entities import (
     Update,
 )
 from smartcar_mqtt.entities.signals import Picture
-from smartcar_mqtt.service import find_bridge
+from smartcar_mqtt.installed import available_bridges, find_bridge
 
 COMMAND_FORMS = 'a plain value, or JSON `{"value": ..., "source": ..., "id": ...}`'
 RESULT_FIELDS = "JSON `command`, `status` (done, blocked, refused, expired), `reason`, `source`, `id`, `value`"
@@ -63,10 +64,16 @@ class Row(msgspec.Struct, frozen=True):
 @click.option("--prefix", default="smartcar", show_default=True, help="First level of the topics.")
 def topics(bridges: tuple[str, ...], car: str, prefix: str, *, as_json: bool, markdown: bool) -> None:
     """List every topic and entity: what is published where, and what may be sent."""
-    kinds = [find_bridge(name) for name in bridges or bridge_names()]
+    if bridges:
+        kinds = [find_bridge(name) for name in bridges]
+    else:
+        here, missing = available_bridges()
+        kinds = list(here.values())
+        for name, reason in missing.items():
+            say(f"smartcar: {name} is left out: {reason}", err=True)
     rows = [row for kind in kinds for row in describe(kind, Topics(prefix, car, kind.name))]
     if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode(rows), indent=1).decode())
+        say_json(msgspec.to_builtins(rows), indent=1)
     elif markdown:
         click.echo(as_markdown(kinds, rows, Topics(prefix, car, "BRIDGE")), nl=False)
     else:

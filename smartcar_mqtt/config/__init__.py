@@ -14,6 +14,7 @@ from smartcar_mqtt.config.model import (
     Tls,
     bridge_names,
     dotenv_problem,
+    dotenv_problems,
     load,
 )
 
@@ -30,6 +31,7 @@ __all__ = [
     "Tls",
     "bridge_names",
     "dotenv_problem",
+    "dotenv_problems",
     "hint",
     "load",
     "read_sections",

@@ -11,7 +11,7 @@ import pkgutil
 import stat
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -331,16 +331,31 @@ def with_dotenv(environment: Mapping[str, str]) -> dict[str, str]:
     return {**(read_dotenv(path).values if path else {}), **environment}
 
 
-def dotenv_problem() -> str | None:
+class DotenvProblem(NamedTuple):
+    """What is wrong with `.env`."""
+
+    text: str
+    """File, line where it is one, reason; never a value."""
+    lost: bool = False
+    """Whether a line says nothing."""
+
+
+def dotenv_problems() -> list[DotenvProblem]:
     """What is wrong with `.env`: others can read it, or lines of it say nothing or something else than was meant."""
     path = dotenv_file()
     if path is None:
-        return None
+        return []
     found = read_dotenv(path)
-    sentences = [f"{path}: {sentence}" for sentence in (*found.dropped, *found.doubtful)]
+    problems = [DotenvProblem(f"{path}: {sentence}", lost=True) for sentence in found.dropped]
+    problems += [DotenvProblem(f"{path}: {sentence}") for sentence in found.doubtful]
     if stat.S_IMODE(path.stat().st_mode) & 0o077:
-        sentences.append(f"{path}: others can read your secrets; run: chmod 600 {path}")
-    return "; ".join(sentences) or None
+        problems.append(DotenvProblem(f"{path}: others can read your secrets; run: chmod 600 {path}"))
+    return problems
+
+
+def dotenv_problem() -> str | None:
+    """All that is wrong with `.env` in one text; None where nothing is."""
+    return "; ".join(problem.text for problem in dotenv_problems()) or None
 
 
 def current_folder() -> Path | None:
