@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import json
 import os
 import shutil
 import signal
@@ -19,10 +18,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Protocol, Self
 
+import msgspec
 import yaml
 
-from smartcar_mqtt.cli.connection import demo_file
+from smartcar_mqtt.cli import demo_record
 from smartcar_mqtt.config import ENVIRONMENT_PREFIX, Mqtt
+from smartcar_mqtt.decoding import DecodingError, decode_json, read_field
 from smartcar_mqtt.mqtt.broker import Broker, Message
 
 ONLINE_TIMEOUT_S = 20.0
@@ -37,6 +38,13 @@ END_SIGNALS = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
 
 class DemoError(Exception):
     """The demo cannot start; the text says what to do."""
+
+
+class Started(msgspec.Struct):
+    """What `smartcar sim` says when it is ready."""
+
+    serial: str
+    control: tuple[str, int]
 
 
 class Ready(Protocol):
@@ -65,6 +73,8 @@ class Demo:
         self._linked: dict[str, bool] = {}
         self._was_online: set[str] = set()
         self._told: set[str] = set()
+        self._record: Path | None = None
+        """The file by which commands find this demo."""
 
     def __enter__(self) -> Self:
         return self
@@ -86,7 +96,7 @@ class Demo:
         self._start_broker(ready)
         self._start_car(ready)
         self._start_bridges(ready)
-        self._announce_to_commands()
+        self._announce_to_commands(ready)
 
     def _start_broker(self, ready: Ready) -> None:
         program = shutil.which("mosquitto") or shutil.which("mosquitto", path=SYSTEM_FOLDERS)
@@ -138,9 +148,12 @@ class Demo:
         if not line:
             process.wait(END_TIMEOUT_S)
             raise DemoError(self.last_words("car").removeprefix("smartcar: "))
-        said = json.loads(line)
-        self.serial = said["serial"]
-        self.control = "{}:{}".format(*said["control"])
+        try:
+            said = decode_json(line, Started)
+        except DecodingError:
+            raise DemoError(f"the simulated car says something odd: {line[:200]!r}") from None
+        self.serial = said.serial
+        self.control = "{}:{}".format(*said.control)
         ready("ESP32", f"simulated, in the room {self.room}, on {self.serial}", good=True)
 
     def _start_bridges(self, ready: Ready) -> None:
@@ -189,19 +202,19 @@ class Demo:
             if kind == "availability":
                 self.states[name] = message.payload.decode(errors="replace")
             else:
-                self._linked[name] = json.loads(message.payload).get("link") is not False
+                with contextlib.suppress(DecodingError):
+                    self._linked[name] = read_field(decode_json(message.payload), "link") is not False
             if self.states[name] == "online" and self._linked.get(name):
                 self._was_online.add(name)
             self._changed.notify_all()
 
-    def _announce_to_commands(self) -> None:
+    def _announce_to_commands(self, ready: Ready) -> None:
         """Let `smartcar drive` and its like find this demo's broker."""
-        path = demo_file()
-        fresh = path.with_name(f"{path.name}.{os.getpid()}")
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            json.dump({"pid": os.getpid(), "host": self.host, "port": self.port, "serial": self.serial}, file)
-        fresh.replace(path)
+        self._record = demo_record.publish(self.host, self.port, self.serial)
+        if self._record is None:
+            ready(
+                "commands", f"there is no folder to be found by; give them --broker {self.host}:{self.port}", good=False
+            )
 
     def _spawn(self, name: str, command: list[str], *, stdout: int | None = None) -> subprocess.Popen[str]:
         """Start a process that ends with this one, however that ends; its words go to a file."""
@@ -246,10 +259,9 @@ class Demo:
             self._children[name].send_signal(signal.SIGTERM)
         for name in [*[name for name in self._children if name not in {"broker", "car"}], "car", "broker"]:
             self._end(name)
-        path = demo_file()
-        with contextlib.suppress(OSError, ValueError, KeyError):
-            if json.loads(path.read_text(encoding="utf-8"))["pid"] == os.getpid():
-                path.unlink()
+        if self._record is not None:
+            with contextlib.suppress(OSError):
+                self._record.unlink()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _end(self, name: str) -> None:

@@ -11,6 +11,7 @@ import click
 import msgspec
 
 from smartcar_mqtt.cli.connection import Session, broker_options, find_config
+from smartcar_mqtt.decoding import DecodingError, decode_json
 from smartcar_mqtt.entities import Topics
 from smartcar_mqtt.mqtt.broker import Message
 
@@ -73,7 +74,10 @@ def send(command: dict[str, Any], broker: str | None, car: str | None, config_fi
     answers: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
 
     def received(message: Message) -> None:
-        answer = msgspec.json.decode(message.payload)
+        try:
+            answer = decode_json(message.payload, dict[str, Any])
+        except DecodingError:
+            return  # somebody else's
         if answer.get("id") == mark:
             answers.put(answer)
 
