@@ -75,6 +75,15 @@ def mask_secrets(text: str, *addresses: str) -> str:
     return _AUTHORIZATION.sub(rf"\g<1>{HIDDEN}", text) if "uthorization" in text.lower() else text
 
 
+def mask_texts(value: Any) -> Any:
+    """A value of plain types, with the secrets of all addresses that occur in its texts hidden."""
+    if isinstance(value, str):
+        return mask_secrets(value) if any(mark in value for mark in "@=?") or "://" in value else value
+    if isinstance(value, dict):
+        return {key: mask_texts(each) for key, each in value.items()}
+    return [mask_texts(each) for each in value] if isinstance(value, list | tuple) else value
+
+
 def _mask_rest(rest: str) -> str:
     """What stands behind `scheme://`, masked."""
     user, at, tail = rest.rpartition("@")

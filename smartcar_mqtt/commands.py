@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from smartcar_mqtt.decoding import DecodingError, decode_json
+from smartcar_mqtt.visible import visible
 
 MAX_NAME_CHARACTERS = 64
 """Longest `source` and `id` that a command may carry."""
@@ -89,7 +90,7 @@ class Request:
     @property
     def shown_value(self) -> str:
         """The value as people read it in a result."""
-        return "" if self.parsed.value is None else str(self.parsed.value)[:MAX_NAME_CHARACTERS]
+        return "" if self.parsed.value is None else visible(str(self.parsed.value)[:MAX_NAME_CHARACTERS])
 
     @property
     def source(self) -> str:
@@ -101,7 +102,7 @@ class Request:
         if self.answered:
             return
         self.answered = True
-        self._reply(Answer(self.name, status, reason, self.source, self.parsed.id, self.shown_value))
+        self._reply(Answer(visible(self.name), status, visible(reason), self.source, self.parsed.id, self.shown_value))
 
 
 def decode_text(payload: bytes) -> str:

@@ -19,6 +19,7 @@ from smartcar_mqtt.clock import Scheduler, SystemClock
 from smartcar_mqtt.config import Config, Logging, dotenv_problem, load
 from smartcar_mqtt.config.file import ConfigError
 from smartcar_mqtt.installed import find_bridge
+from smartcar_mqtt.log_records import clean_records
 from smartcar_mqtt.mqtt.broker import Broker
 
 log = logging.getLogger(__name__)
@@ -138,6 +139,7 @@ class Notifier:
 
 def set_up_logging(name: str, settings: Logging) -> None:
     """Log to the console or journal, and to a file that is put aside when it is full."""
+    clean_records()
     root = logging.getLogger()
     root.setLevel(settings.level)
     console = logging.StreamHandler(sys.stderr)

@@ -63,9 +63,9 @@ def without_hidden(text: str, *, keep: str = "") -> str:
 
 
 def clean(value: Any) -> Any:
-    """A value of plain types as it may enter a state: hidden characters in its texts and keys are shown as such."""
+    """A value of plain types as it may enter a state: without the hidden characters of its texts and keys."""
     if isinstance(value, str):
-        return visible(value)
+        return without_hidden(value)
     if isinstance(value, dict):
         return {clean(key): clean(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
