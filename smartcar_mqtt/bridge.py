@@ -42,6 +42,8 @@ class Bridge:
     """What people call it."""
     settings_type: ClassVar[type[Section]] = Section
     """Structure of its section of the configuration."""
+    needs: ClassVar[tuple[str, ...]] = ()
+    """Python packages without which it is of no use and that it imports late: asked for before it starts."""
     follows: ClassVar[tuple[str, ...]] = ()
     """What it hears of other bridges: `<bridge>/<channel>`, such as "motion/state"."""
     entities: ClassVar[dict[str, Entity]] = {}

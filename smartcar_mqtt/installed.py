@@ -48,9 +48,24 @@ def import_of(name: str, module: str) -> ModuleType:
         if (error.name or "").partition(".")[0] in OWN_PACKAGES:
             raise  # a mistake of ours
         raise NotInstalledError(f"the {name} bridge needs the Python package {error.name!r}; {remedy}") from None
+    except ConfigError as error:  # its own words for what is missing
+        raise NotInstalledError(str(error)) from None
     except (ImportError, OSError) as error:  # a shared library that a Python package needs
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise NotInstalledError(f"the {name} bridge cannot load what it needs: {reason}; {remedy}") from None
+
+
+def require(name: str, packages: tuple[str, ...]) -> None:
+    """Raise NotInstalledError where a bridge lacks one of these Python packages."""
+    for package in packages:
+        try:
+            found = importlib.util.find_spec(package) is not None
+        except ImportError:
+            found = False
+        if not found:
+            raise NotInstalledError(
+                f"the {name} bridge needs the Python package {package!r}; run: pip install 'smartcar-mqtt[{name}]'"
+            )
 
 
 def find_bridge(name: str) -> type[Bridge]:

@@ -10,7 +10,6 @@ import socket
 import sys
 import threading
 import time
-from pathlib import Path
 from types import FrameType, TracebackType
 from typing import TextIO
 
@@ -18,9 +17,10 @@ from smartcar_mqtt.bridge import Bridge
 from smartcar_mqtt.clock import Scheduler, SystemClock
 from smartcar_mqtt.config import Config, Logging, dotenv_problem, load
 from smartcar_mqtt.config.file import ConfigError
-from smartcar_mqtt.installed import find_bridge
+from smartcar_mqtt.installed import find_bridge, require
 from smartcar_mqtt.log_records import clean_records
 from smartcar_mqtt.mqtt.broker import Broker
+from smartcar_mqtt.paths import expanded
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +33,7 @@ SYSLOG_PRIORITY = {"DEBUG": 7, "INFO": 6, "WARNING": 4, "ERROR": 3, "CRITICAL": 
 def run(name: str, config_file: str | os.PathLike[str] | None = None) -> int:
     """Run a bridge until a signal ends it; returns the exit code of the process."""
     kind = find_bridge(name)
+    require(kind.name, kind.needs)
     config = load(config_file, sections={name: kind.settings_type})
     set_up_logging(name, config.logging)
     code = Service(kind.configured(config), config).run()
@@ -151,13 +152,13 @@ def set_up_logging(name: str, settings: Logging) -> None:
     root.handlers[:] = [console]
     if not settings.directory:
         return
-    path = Path(settings.directory).expanduser() / f"{name}.log"
     try:
+        path = expanded(settings.directory, "logging.directory") / f"{name}.log"
         path.parent.mkdir(parents=True, exist_ok=True)
         file = LogFile(
             path, maxBytes=settings.max_bytes, backupCount=settings.backup_count, encoding="utf-8", delay=False
         )
-    except OSError as error:
+    except (OSError, ConfigError) as error:
         log.error("no log file: %s; correct logging.directory", error)
         return
     file.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))

@@ -86,6 +86,7 @@ class Vision(Bridge):
     name = "vision"
     title = "Camera"
     settings_type = VisionSettings
+    needs = ("numpy", "cv2")
 
     image = Camera(name="Snapshot", icon="mdi:camera")
     last_capture = Image(content_type="image/jpeg", icon="mdi:image-check")

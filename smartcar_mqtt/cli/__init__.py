@@ -14,7 +14,7 @@ from smartcar_mqtt import __version__
 from smartcar_mqtt.cli.output import PIPE_CLOSED, complain, finish, prepare_streams, wants_colour, why
 from smartcar_mqtt.config import bridge_names
 from smartcar_mqtt.config.file import ConfigError
-from smartcar_mqtt.installed import NotInstalledError, import_of
+from smartcar_mqtt.installed import OWN_PACKAGES, NotInstalledError, import_of
 
 COMMANDS = {
     "demo": "demo:demo",
@@ -103,6 +103,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except ConfigError as error:
         complain(str(error))
         code = getattr(error, "exit_code", 1)
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] in OWN_PACKAGES:
+            raise  # a mistake of ours
+        complain(f"this needs the Python package {error.name!r}; run: pip install 'smartcar-mqtt[all]'")
+        code = NotInstalledError.exit_code
     except BrokenPipeError:
         code = PIPE_CLOSED  # the reader has seen enough: `smartcar topics | head`
     except OSError as error:

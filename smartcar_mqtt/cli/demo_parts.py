@@ -22,8 +22,9 @@ import msgspec
 import yaml
 
 from smartcar_mqtt.cli import demo_record
-from smartcar_mqtt.config import ENVIRONMENT_PREFIX, Mqtt
+from smartcar_mqtt.config import ENVIRONMENT_PREFIX, PROJECT_ROOT, Mqtt
 from smartcar_mqtt.decoding import DecodingError, decode_json, read_field
+from smartcar_mqtt.installed import NotInstalledError
 from smartcar_mqtt.mqtt.broker import Broker, Message
 
 ONLINE_TIMEOUT_S = 20.0
@@ -57,7 +58,18 @@ class Ready(Protocol):
 class Demo:
     """A broker, a simulated car and bridges, each a process of its own, in a folder that goes with them."""
 
-    def __init__(self, *, broker_port: int, listen: str, room: str, bridges: tuple[str, ...]) -> None:
+    def __init__(
+        self, *, broker_port: int, listen: str, room: str, bridges: tuple[str, ...], chosen: bool = True
+    ) -> None:
+        """Nothing is started yet.
+
+        Args:
+            broker_port: port that is wished for; 0: any.
+            listen: address of the broker.
+            room: name or file of the room.
+            bridges: which bridges.
+            chosen: whether these were asked for by name; else one whose libraries are not here is left out.
+        """
         self.port = broker_port
         self.listen = listen
         self.host = "127.0.0.1" if listen == "0.0.0.0" else listen  # noqa: S104 - the user's own wish
@@ -66,7 +78,11 @@ class Demo:
         self.control = ""
         """Where the simulated room is asked what stands in it: host:port."""
         self.states: dict[str, str] = dict.fromkeys(bridges, "offline")
-        self.folder = Path(tempfile.mkdtemp(prefix="smartcar-demo-"))
+        self._chosen = chosen
+        try:
+            self.folder = Path(tempfile.mkdtemp(prefix="smartcar-demo-"))
+        except OSError as error:
+            raise DemoError(f"there is no folder for temporary files; set TMPDIR: {error.strerror}") from None
         self._children: dict[str, subprocess.Popen[str]] = {}
         self._broker: Broker | None = None
         self._changed = threading.Condition()
@@ -181,9 +197,16 @@ class Demo:
                 if name in self._was_online:
                     waiting.discard(name)
                     ready(name, f"online after {time.monotonic() - began:.1f} s", good=True)
+                elif self._children[name].poll() == NotInstalledError.exit_code and not self._chosen:
+                    waiting.discard(name)
+                    ready(name, f"left out: {self.last_words(name).removeprefix('smartcar: ')}", good=False)
+                    del self._children[name], self.states[name]
                 elif self._children[name].poll() is not None or time.monotonic() - began > ONLINE_TIMEOUT_S:
                     waiting.discard(name)
                     ready(name, f"not online: {self.last_words(name)}", good=False)
+
+        if not self.states:
+            raise DemoError("the libraries of no bridge are installed; run: pip install 'smartcar-mqtt[all]'")
 
     def _without_hardware(self) -> dict[str, dict[str, str]]:
         """Settings of bridges whose hardware the demo does without: what it would show there are pictures."""
@@ -226,6 +249,9 @@ class Demo:
                 stdout=words if stdout is None else stdout,
                 stderr=words,
                 text=True,
+                encoding="utf-8",
+                errors="replace",
+                cwd=self.folder,
                 env=clean_environment(),
                 start_new_session=True,  # Ctrl-C is for the demo, which then ends its parts in order
                 preexec_fn=die_with_parent(),  # noqa: PLW1509 - one system call, no lock
@@ -297,13 +323,28 @@ def free_port(address: str, wished: int) -> int:
     raise AssertionError
 
 
+OF_A_REAL_CAR = frozenset(
+    {
+        "SMARTCAR_CONFIG", "MQTT_USERNAME", "MQTT_PASSWORD", "STATE_DIRECTORY", "RUNTIME_DIRECTORY", "NOTIFY_SOCKET",
+        "WATCHDOG_USEC", "WATCHDOG_PID", "JOURNAL_STREAM",
+    }
+)  # fmt: skip
+"""Variables of the car's own services: none of them may reach the demo, nor may those of a file `.env`."""
+
+
+def absolute_paths() -> list[str]:
+    """The folders of $PYTHONPATH as seen from everywhere, since the parts run in a folder of their own."""
+    named = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
+    return [os.path.abspath(path) for path in (*named, str(PROJECT_ROOT))]  # noqa: PTH100
+
+
 def clean_environment() -> dict[str, str]:
     """The environment without what is meant for a real car."""
     return {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith(ENVIRONMENT_PREFIX) and name not in {"SMARTCAR_CONFIG", "STATE_DIRECTORY"}
-    }
+        if not name.startswith(ENVIRONMENT_PREFIX) and name not in OF_A_REAL_CAR
+    } | {"SMARTCAR_DOTENV": "", "PYTHONPATH": os.pathsep.join(absolute_paths())}
 
 
 def die_with_parent() -> Callable[[], None]:

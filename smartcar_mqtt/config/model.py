@@ -21,6 +21,7 @@ from smartcar_mqtt.config.dotenv import Dotenv, parse
 from smartcar_mqtt.config.explaining import describe, explain, hint, problem_of
 from smartcar_mqtt.config.file import ConfigError, is_empty, read_sections
 from smartcar_mqtt.decoding import DecodingError, decode_json
+from smartcar_mqtt.paths import expanded
 from smartcar_mqtt.yaml_text import fitted
 
 ENVIRONMENT_PREFIX = "SMARTCAR__"
@@ -149,7 +150,7 @@ class Config:
     def state_directory(self) -> Path:
         """The folder for what must survive a restart; made when it is missing."""
         named = self.car.state_directory or self._environment.get("STATE_DIRECTORY", "").split(":")[0]
-        folder = Path(named).expanduser() if named else Path.home() / ".local/state/smartcar"
+        folder = expanded(named or "~/.local/state/smartcar", "car.state_directory")
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -190,7 +191,7 @@ def find_file(given: str | os.PathLike[str] | None, environment: Mapping[str, st
     """
     named = given or environment.get("SMARTCAR_CONFIG")
     if named:
-        path = Path(named).expanduser()
+        path = expanded(os.fspath(named), "--config or SMARTCAR_CONFIG")
         if not path.is_file():
             raise ConfigError(f"{path}: there is no such configuration file; correct --config or SMARTCAR_CONFIG")
         return path
@@ -308,8 +309,14 @@ def put(raw: dict[str, Any], kind: type[Section], path: list[str], value: str, w
         raw[last] = value
 
 
-def dotenv_file() -> Path | None:
-    """The `.env` of the current folder, else of the project; None where there is none."""
+def dotenv_file(environment: Mapping[str, str] | None = None) -> Path | None:
+    """The `.env` of the current folder, else of the project; None where there is none.
+
+    SMARTCAR_DOTENV names another file; empty, it means none.
+    """
+    named = (os.environ if environment is None else environment).get("SMARTCAR_DOTENV")
+    if named is not None:
+        return expanded(named, "SMARTCAR_DOTENV") if named else None
     candidates = [folder / ".env" for folder in (current_folder(), PROJECT_ROOT) if folder]
     return next((path for path in candidates if path.is_file()), None)
 
@@ -327,7 +334,7 @@ def read_dotenv(path: Path) -> Dotenv:
 
 def with_dotenv(environment: Mapping[str, str]) -> dict[str, str]:
     """The environment, with what `.env` adds to it."""
-    path = dotenv_file()
+    path = dotenv_file(environment)
     return {**(read_dotenv(path).values if path else {}), **environment}
 
 

@@ -10,6 +10,7 @@ from msgspec import Meta
 
 from smartcar_mqtt.config import PROJECT_ROOT, Section, hint
 from smartcar_mqtt.config.file import ConfigError, read_sections
+from smartcar_mqtt.paths import expanded
 from smartcar_mqtt.yaml_text import fitted
 
 FOLDER = PROJECT_ROOT / "models"
@@ -64,7 +65,7 @@ def file_of(name: str, folder: Path | None = None) -> Path:
 
 def find_file(named: str) -> Path:
     """A model or label file by its path: as it stands, else below the program's own folder."""
-    path = Path(named).expanduser()
+    path = expanded(named, "vision.model")
     return path if path.is_absolute() or path.exists() else PROJECT_ROOT / path
 
 

@@ -12,6 +12,8 @@ import cv2
 from bridges.vision.camera.base import CameraError, Shot
 from bridges.vision.settings import VisionSettings
 from smartcar_mqtt.addresses import mask_address
+from smartcar_mqtt.config import ConfigError
+from smartcar_mqtt.paths import expanded
 
 V4L2_MANUAL, V4L2_AUTOMATIC = 1, 3
 """Values of V4L2's control exposure_auto (V4L2_EXPOSURE_MANUAL, V4L2_EXPOSURE_APERTURE_PRIORITY)."""
@@ -102,7 +104,10 @@ class VideoCamera:
             )
 
     def _open_file(self) -> None:
-        path = Path(self._source).expanduser()
+        try:
+            path = expanded(self._source, "vision.device")
+        except ConfigError as error:
+            raise CameraError(str(error), self._source) from None
         if not path.is_file():
             raise CameraError(f"video file {path} is not there; correct vision.device", self._source)
         self._capture = cv2.VideoCapture(str(path))
