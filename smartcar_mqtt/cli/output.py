@@ -11,13 +11,18 @@ import errno
 import io
 import os
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from smartcar_mqtt.addresses import mask_secrets
 from smartcar_mqtt.visible import json_text, visible
 
+if TYPE_CHECKING:
+    from rich.console import Console
+
+LEAST_COLUMNS, MOST_COLUMNS = 20, 500
+"""Width of a terminal, whatever $COLUMNS says."""
 PIPE_CLOSED = 141
 """Exit code when the reader has seen enough: that of a program that SIGPIPE has ended (128 + 13)."""
 
@@ -52,6 +57,21 @@ def wants_colour() -> bool | None:
 def is_dumb() -> bool:
     """Whether the terminal cannot move its cursor."""
     return os.environ.get("TERM", "").lower() in {"dumb", "unknown"}
+
+
+def console(*, piped_width: int | None = None, err: bool = False) -> Console:
+    """A console for tables, of a width in which they can be drawn.
+
+    Args:
+        piped_width: its width where there is no terminal; None: what $COLUMNS says.
+        err: whether it is stderr.
+    """
+    from rich.console import Console  # noqa: PLC0415 - JSON and single lines do without
+
+    found = Console(stderr=err)
+    wished = found.width if found.is_terminal or piped_width is None else piped_width
+    found.width = min(max(wished, LEAST_COLUMNS), MOST_COLUMNS)
+    return found
 
 
 def say(text: str, *, err: bool = False) -> None:

@@ -8,7 +8,7 @@ import click
 import msgspec
 
 from smartcar_mqtt.bridge import Bridge
-from smartcar_mqtt.cli.output import say, say_json
+from smartcar_mqtt.cli.output import console, say, say_json
 from smartcar_mqtt.config import bridge_names
 from smartcar_mqtt.entities import (
     Button,
@@ -154,7 +154,6 @@ def payload_of(entity: Entity) -> str:
 
 def print_table(rows: list[Row]) -> None:
     """As a table for people, as wide as the terminal."""
-    from rich.console import Console  # noqa: PLC0415 - not for JSON
     from rich.table import Table  # noqa: PLC0415
 
     table = Table(title="Topics and entities", title_justify="left", show_lines=False)
@@ -163,10 +162,7 @@ def print_table(rows: list[Row]) -> None:
     for row in rows:
         place = f"{row.topic} → {row.key}" if row.key else row.topic
         table.add_row(row.name, row.platform or "MQTT only", place, row.values, row.command_topic, row.payload)
-    console = Console()
-    if not console.is_terminal:
-        console.width = 200
-    console.print(table)
+    console(piped_width=200).print(table)
 
 
 def as_markdown(kinds: list[type[Bridge]], rows: list[Row], topics: Topics) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from smartcar_mqtt.cli.connection import Session, broker_options, find_config
-from smartcar_mqtt.cli.output import is_dumb, say_json
+from smartcar_mqtt.cli.output import console, is_dumb, say_json
 from smartcar_mqtt.config import Config
 from smartcar_mqtt.config.file import ConfigError
 from smartcar_mqtt.decoding import DecodingError, decode_json, read_field
@@ -149,18 +149,17 @@ class Picture:
 
 def show_table(picture: Picture, seconds: float | None) -> None:
     """A table that changes in place."""
-    from rich.console import Console  # noqa: PLC0415 - plain lines do without
     from rich.live import Live  # noqa: PLC0415
 
     ends = None if seconds is None else time.monotonic() + seconds
-    console = Console()
+    screen = console()
     with picture.changed:
-        first = table_of(picture, console.width)
-    with Live(first, console=console, auto_refresh=False, screen=False) as live:
+        first = table_of(picture, screen.width)
+    with Live(first, console=screen, auto_refresh=False, screen=False) as live:
         while ends is None or time.monotonic() < ends:
             with picture.changed:
                 picture.changed.wait(None if ends is None else max(0.0, ends - time.monotonic()))
-                live.update(table_of(picture, console.width), refresh=True)
+                live.update(table_of(picture, screen.width), refresh=True)
             time.sleep(REFRESH_S)  # a car sends more often than an eye can follow
 
 
