@@ -92,7 +92,11 @@ def _mask_rest(rest: str) -> str:
     before_query, question, query = user.partition("?")
     if question and "=" in query:  # `?mail=me@host`: the @ may belong to the query
         host, slash, _path = before_query.partition("/")
-        return _mask_host(before_query) + f"?{HIDDEN}" if slash and _PLAIN_HOST.fullmatch(host) else HIDDEN
+        plain = _PLAIN_HOST.fullmatch(host)
+        if slash and plain:
+            return _mask_host(before_query) + f"?{HIDDEN}"
+        if plain or "@" in before_query:
+            return HIDDEN  # nobody can tell which @ ends the user information
     return f"{HIDDEN}@{_mask_host(tail)}"
 
 
