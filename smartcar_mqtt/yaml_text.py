@@ -25,7 +25,7 @@ MOST_VALUES = 100_000
 _BASE: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _DECIMAL = re.compile(r"[-+]?(?:0|[1-9][0-9_]{0,24})")
 _HEXADECIMAL = re.compile(r"0x[0-9a-fA-F]{1,16}")
-_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9][0-9_]*(?:\.[0-9_]*)?)(?:[eE][-+]?[0-9]{1,4})?")
+_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|(?:0|[1-9][0-9_]*)(?:\.[0-9_]*)?)(?:[eE][-+]?[0-9]{1,4})?")
 _TAG = "tag:yaml.org,2002:"
 _FIXES = {
     "mapping values are not allowed": "a text with ': ' in it must stand in quotation marks, and keys below each other",

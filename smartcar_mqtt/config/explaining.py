@@ -42,7 +42,8 @@ def explain(message: str, raw: object, kind: type[msgspec.Struct], source: str, 
     if not text.startswith(("Expected", "Invalid", "Object")):
         return f"{source}: {key}: {mask_secrets(text)}"  # a section's own check, in words already
     allowed = describe(structure)
-    if isinstance(value, Plain) and isinstance(value.value, str) and "number" in allowed:
+    doubtful = value.value if isinstance(value, Plain) else value
+    if isinstance(doubtful, str) and re.fullmatch(r"[-+]?(0\d|\d+[:-])[\d:._-]*", doubtful) and "number" in allowed:
         allowed += ", in decimal, without a leading zero"  # 010, 1:30, dates
     return f"{source}: {key}: {shown(value)} is not allowed (expected: {allowed})"
 
