@@ -33,8 +33,10 @@ PORT_ATTEMPTS = 5
 SYSTEM_FOLDERS = "/usr/sbin:/usr/local/sbin"
 """Where Debian puts Mosquitto; not on everybody's PATH."""
 PR_SET_PDEATHSIG = 1
-END_SIGNALS = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
-"""Signals that end the demo."""
+END_SIGNALS = {signal.SIGINT, signal.SIGTERM} | (
+    {signal.SIGHUP} if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN else set()
+)
+"""Signals that end the demo; the end of its terminal does not where it was started with `nohup`."""
 
 
 class DemoError(Exception):
