@@ -8,6 +8,7 @@ in two ways, less of it is shown.
 from __future__ import annotations
 
 import re
+from typing import Any
 from urllib.parse import quote, unquote
 
 HIDDEN = "***"
@@ -44,6 +45,15 @@ def mask_address(address: str) -> str:
     return scheme + _mask_rest(rest)
 
 
+def mask_all(value: Any) -> Any:
+    """A value of plain types, with all addresses in it as they may be shown."""
+    if isinstance(value, str):
+        return mask_address(value)
+    if isinstance(value, dict):
+        return {key: mask_all(each) for key, each in value.items()}
+    return [mask_all(each) for each in value] if isinstance(value, list | tuple) else value
+
+
 def mask_secrets(text: str, *addresses: str) -> str:
     """A text, such as the message of another library's error, with the secrets of all addresses in it hidden.
 
@@ -65,6 +75,15 @@ def mask_secrets(text: str, *addresses: str) -> str:
     return _AUTHORIZATION.sub(rf"\g<1>{HIDDEN}", text) if "uthorization" in text.lower() else text
 
 
+def mask_texts(value: Any) -> Any:
+    """A value of plain types, with the secrets of all addresses that occur in its texts hidden."""
+    if isinstance(value, str):
+        return mask_secrets(value) if any(mark in value for mark in "@=?") or "://" in value else value
+    if isinstance(value, dict):
+        return {key: mask_texts(each) for key, each in value.items()}
+    return [mask_texts(each) for each in value] if isinstance(value, list | tuple) else value
+
+
 def _mask_rest(rest: str) -> str:
     """What stands behind `scheme://`, masked."""
     user, at, tail = rest.rpartition("@")
@@ -73,7 +92,11 @@ def _mask_rest(rest: str) -> str:
     before_query, question, query = user.partition("?")
     if question and "=" in query:  # `?mail=me@host`: the @ may belong to the query
         host, slash, _path = before_query.partition("/")
-        return _mask_host(before_query) + f"?{HIDDEN}" if slash and _PLAIN_HOST.fullmatch(host) else HIDDEN
+        plain = _PLAIN_HOST.fullmatch(host)
+        if slash and plain:
+            return _mask_host(before_query) + f"?{HIDDEN}"
+        if plain or "@" in before_query:
+            return HIDDEN  # nobody can tell which @ ends the user information
     return f"{HIDDEN}@{_mask_host(tail)}"
 
 

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import msgspec
 
+from smartcar_mqtt.decoding import DecodingError, decode_json
+
 log = logging.getLogger(__name__)
 
 NAME = re.compile(r"\d{8}T\d{6}Z-\d{6}\.(jpg|json)")
@@ -119,8 +121,8 @@ class Captures:
             for path in self.folder.glob("*.json") if self.folder.is_dir() else ():
                 if NAME.fullmatch(path.name):
                     try:
-                        about = msgspec.json.decode(path.read_bytes(), type=Capture)
-                    except (OSError, msgspec.DecodeError) as error:
+                        about = decode_json(path.read_bytes(), Capture)
+                    except (OSError, DecodingError) as error:
                         log.warning("%s is passed over: %s", path, error)
                         continue
                     if about.file == f"{path.stem}.jpg" and path.with_suffix(".jpg").is_file():

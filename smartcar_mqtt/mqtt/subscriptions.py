@@ -6,9 +6,8 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-import msgspec
-
 from smartcar_mqtt.complaints import Complaints
+from smartcar_mqtt.decoding import DecodingError, decode_json
 from smartcar_mqtt.mqtt.broker import Message
 
 log = logging.getLogger(__name__)
@@ -35,7 +34,7 @@ class Followed:
         source = self.topics[message.topic]
         try:
             content = self._decode(source, message.payload)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        except (DecodingError, UnicodeDecodeError) as error:
             self._complaints.warn(source, "%s: a damaged message is passed over: %s", message.topic, error)
             return
         heard(source, content)
@@ -46,4 +45,4 @@ class Followed:
             return None
         if source.endswith("/availability"):
             return payload.decode()
-        return msgspec.json.decode(payload)
+        return decode_json(payload)

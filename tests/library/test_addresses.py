@@ -18,6 +18,7 @@ from smartcar_mqtt.addresses import mask_address, mask_secrets
         ("RTSP://user:secret@host", "RTSP://***@host"),
         ("rtsp://user:s@c:r/e#t%x y\"z'@host:554/live", "rtsp://***@host:554/live"),
         ("rtsp://user:secr?et@host/live", "rtsp://***@host/live"),
+        ("rtsp://user:s?cr=et&x@host/live", "rtsp://***@host/live"),
         ("rtsp://token@host/live", "rtsp://***@host/live"),
         ("rtsp://user:secret@[fe80::1]:554/live", "rtsp://***@[fe80::1]:554/live"),
         ("http://host/live?user=me&password=secret", "http://host/live?***"),

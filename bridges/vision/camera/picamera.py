@@ -116,7 +116,7 @@ def camera_number(device: str) -> int:
     if device.strip() == "":
         return 0
     if not device.strip().isdigit():
-        raise CameraError(f"vision.device is {device!r}; for picamera2 it is the camera's number, 0 or 1")
+        raise CameraError(f"vision.device is {device!r}; for picamera2 it is the camera's number, 0 or 1", device)
     return int(device)
 
 

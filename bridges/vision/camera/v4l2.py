@@ -11,6 +11,9 @@ import cv2
 
 from bridges.vision.camera.base import CameraError, Shot
 from bridges.vision.settings import VisionSettings
+from smartcar_mqtt.addresses import mask_address
+from smartcar_mqtt.config import ConfigError
+from smartcar_mqtt.paths import expanded
 
 V4L2_MANUAL, V4L2_AUTOMATIC = 1, 3
 """Values of V4L2's control exposure_auto (V4L2_EXPOSURE_MANUAL, V4L2_EXPOSURE_APERTURE_PRIORITY)."""
@@ -49,7 +52,7 @@ class VideoCamera:
             self._open_file()
             found, image = self._capture.read()
         if not found:
-            raise CameraError(self._lost())
+            raise CameraError(self._lost(), self._source)
         self._frames += 1
         return Shot(image if image.ndim == 3 else cv2.cvtColor(image, cv2.COLOR_GRAY2BGR))
 
@@ -96,29 +99,27 @@ class VideoCamera:
         if not self._capture.isOpened():
             self.close()
             raise CameraError(
-                f"the camera at {without_password(self._source)} cannot be reached, or gives no video; "
+                f"the camera at {mask_address(self._source)} cannot be reached, or gives no video; "
                 "is vision.device right?"
             )
 
     def _open_file(self) -> None:
-        path = Path(self._source).expanduser()
+        try:
+            path = expanded(self._source, "vision.device")
+        except ConfigError as error:
+            raise CameraError(str(error), self._source) from None
         if not path.is_file():
-            raise CameraError(f"video file {path} is not there; correct vision.device")
+            raise CameraError(f"video file {path} is not there; correct vision.device", self._source)
         self._capture = cv2.VideoCapture(str(path))
         if not self._capture.isOpened():
             self.close()
-            raise CameraError(f"{path} is no video that OpenCV can read; correct vision.device")
+            raise CameraError(f"{path} is no video that OpenCV can read; correct vision.device", self._source)
 
     def _lost(self) -> str:
         if self._is_address:
-            return f"the camera at {without_password(self._source)} sends nothing any more"
+            return f"the camera at {mask_address(self._source)} sends nothing any more"
         if self._is_device:
             return f"camera {self._source} was unplugged, or gives no pictures in the size that is asked for"
         if not self._frames:
             return f"{self._source} holds no picture that OpenCV can read; correct vision.device"
         return f"the video file {self._source} has ended (vision.loop is false)"
-
-
-def without_password(address: str) -> str:
-    """An address as it may be shown: without the name and password that it may carry."""
-    return re.sub(r"//[^/@]*@", "//", address)
