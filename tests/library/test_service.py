@@ -208,7 +208,7 @@ def test_the_journal_gets_priorities_instead_of_times(tmp_path: Path) -> None:
         try:
             with os.fdopen(reading) as lines:
                 assert next(lines).startswith("<6>smartcar_mqtt.service: motion bridge starts")
-                assert any(line.startswith("<4>smartcar_mqtt.mqtt.broker: the broker at") for line in lines)
+                assert any(line.startswith("<4>smartcar_mqtt.mqtt.connection: the broker at") for line in lines)
         finally:
             process.terminate()
             process.wait(TIMEOUT_S)
