@@ -17,6 +17,7 @@ from smartcar_mqtt.clock import CHANCE, Clock, Scheduler, Timer
 from smartcar_mqtt.commands import DEFERRED, Answer, CommandError, Parsed, Request, Status
 from smartcar_mqtt.config import Config, Section
 from smartcar_mqtt.entities import CommandEntity, Entity, Event, Select, Sensor, Topics
+from smartcar_mqtt.entities.bounds import bounded
 from smartcar_mqtt.entities.consistency import check_together
 from smartcar_mqtt.mqtt import discovery
 from smartcar_mqtt.mqtt.broker import Broker, Message
@@ -28,7 +29,7 @@ log = logging.getLogger(__name__)
 ONLINE, OFFLINE = b"online", b"offline"
 SYNC_TIMEOUT_S = 2.0
 """Longest wait for what earlier versions left behind: a broker's access list may keep it from us."""
-LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+LOG_LEVELS = {"DEBUG": "Debug", "INFO": "Info", "WARNING": "Warning", "ERROR": "Error"}
 
 
 class Bridge:
@@ -163,12 +164,13 @@ class Bridge:
                 self._state_changed(urgent=urgent)
 
     def set_attributes(self, key: str, **attributes: Any) -> None:
-        """Set the details that are published beside an entity's value."""
+        """Set the details that are published beside an entity's value; shortened to what Home Assistant stores."""
         if not self.entities[key].attributes:
             raise KeyError(f"{key} is declared without attributes")
+        details = bounded(attributes)
         with self._lock:
-            if self._attributes.get(key) != attributes:
-                self._attributes[key] = attributes
+            if self._attributes.get(key) != details:
+                self._attributes[key] = details
                 self._state_changed(urgent=self.entities[key].urgent)
 
     def _state_changed(self, *, urgent: bool) -> None:

@@ -26,7 +26,7 @@ from smartcar_mqtt.car_status import CarStatus
 from smartcar_mqtt.clock import CHANCE, Scheduler, Timer
 from smartcar_mqtt.commands import Blocked
 from smartcar_mqtt.config import Config
-from smartcar_mqtt.entities import BinarySensor, Image, Number, Select
+from smartcar_mqtt.entities import BinarySensor, Image, Number, Select, friendly
 from smartcar_mqtt.mqtt.broker import Broker
 from smartcar_mqtt.status_bridge import StatusBridge
 
@@ -130,7 +130,7 @@ class Display(StatusBridge):
 
     # -- commands ------------------------------------------------------------------------------------------------
 
-    @Select(options=tuple(EXPRESSIONS), icon="mdi:emoticon-outline")
+    @Select(options=friendly(EXPRESSIONS), icon="mdi:emoticon-outline")
     def expression(self, name: str) -> None:
         """Chooses the face, until the assistant or safety needs it; kept over restarts. `base`: a life of its own."""
         self.state_store.set(expression=name)

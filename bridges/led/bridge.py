@@ -7,17 +7,20 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
+
 from bridges.led.animation import Animation, fade_seconds
 from bridges.led.arbiter import Shown, decide
-from bridges.led.effects.colours import Colour, scale
+from bridges.led.effects.colours import scale
 from bridges.led.effects.registry import EFFECTS
-from bridges.led.light_state import LightState, colour_of, flash_seconds, merged
+from bridges.led.light_state import LightState, colour_of, merged
 from bridges.led.preview.summary import main_colour, mean_milliamps, portrait
 from bridges.led.settings import LedSettings
 from bridges.led.strip.drivers import DriverError, ring_for
 from bridges.led.strip.output import Output
 from smartcar_mqtt.car_status import CarStatus, Layer
 from smartcar_mqtt.clock import Backoff, Scheduler, Timer
+from smartcar_mqtt.commands import Blocked
 from smartcar_mqtt.config import Config
 from smartcar_mqtt.entities import BinarySensor, Image, Light, Sensor
 from smartcar_mqtt.mqtt.broker import Broker
@@ -39,6 +42,14 @@ PAINT_AFTER_S = 0.2
 """What is shown for less than this gets no picture in Home Assistant."""
 MOST_PAINTED = 24
 """Pictures that are kept, so that the assistant's phases are drawn once and not with every sentence."""
+
+
+class Flash(msgspec.Struct, frozen=True):
+    """Blinking that a command asks for."""
+
+    lit: Shown
+    """What the ring shows while it is lit."""
+    seconds: float
 
 
 class Led(StatusBridge):
@@ -159,19 +170,25 @@ class Led(StatusBridge):
     @Light(name="Ring light", effects=tuple(EFFECTS), icon="mdi:led-strip-variant", requires=("link",))
     def ring(self, wanted: dict[str, Any]) -> None:
         """Sets the light that is shown while neither safety nor the assistant needs the ring; kept over restarts."""
-        if "flash" in wanted:
-            seconds = flash_seconds(wanted["flash"])
-            colour = colour_of(wanted["color"]) if "color" in wanted else self._light.shown_colour
-            self.scheduler.call_later(0, lambda: self._begin_flash(colour, seconds))
+        before, transition = self._light, wanted.get("transition")
+        self._light = merged(before, wanted)
+        if self._light != before:
+            if self._remember is not None:
+                self._remember.cancel()
+            self._remember = self.scheduler.call_later(REMEMBER_AFTER_S, self._remember_light)
+        if "flash" not in wanted:
+            self.scheduler.call_later(0, lambda: self.look(transition))
             return
-        self._light = merged(self._light, wanted)
-        if self._remember is not None:
-            self._remember.cancel()
-        self._remember = self.scheduler.call_later(REMEMBER_AFTER_S, self._remember_wish)
-        transition = wanted.get("transition")
-        self.scheduler.call_later(0, lambda: self.look(transition))
+        # A light that goes out flashes in the colour that it had.
+        colour = colour_of(wanted["color"]) if "color" in wanted else self._light.shown_colour
+        brightness = wanted.get("brightness") or FULL
+        flash = Flash(Shown(Layer.USER, "solid", colour, brightness), wanted["flash"])
+        self.scheduler.call_later(0, lambda: self.look(transition, flash))
+        shown = self._shown
+        if shown is not None and shown.layer is not Layer.USER:
+            raise Blocked(f"no flash now: the ring shows {shown.effect} ({shown.layer}); the light itself is set")
 
-    def _remember_wish(self) -> None:
+    def _remember_light(self) -> None:
         # On the worker: a card that is busy must not hold up the pictures.
         if not self._worker.submit(lambda: self.state_store.set(light=self._light)):
             log.warning("the light is not remembered yet: too much else to do")
@@ -184,21 +201,27 @@ class Led(StatusBridge):
     def following_changed(self) -> None:
         self.scheduler.call_later(0, self.look)
 
-    def look(self, transition_s: float | None = None) -> None:
+    def look(self, transition_s: float | None = None, flash: Flash | None = None) -> None:
         """See what is to be shown now, and show it. On the main thread.
 
         Args:
             transition_s: seconds that people asked the change of their light to take; None: the usual time.
+            flash: blinking before it, where the ring shows people's light.
         """
         shown = decide(self.car_status, self._light, follow=self.follow_assistant is True)
-        if shown == self._shown:
+        changed, flashes = shown != self._shown, flash is not None and shown.layer is Layer.USER
+        if not (changed or flashes):
             return
         self._shown = shown
         self._end_flash()
         asked = transition_s if shown.layer is Layer.USER else None
         fade = fade_seconds(shown, self.settings.transition) if asked is None else asked
-        self._play(shown, fade)
-        self._tell(shown)
+        if flash is not None and flashes:
+            self._blink(flash.lit, max(1, round(flash.seconds / FLASH_HALF_S)), fade)
+        else:
+            self._play(shown, fade)
+        if changed:
+            self._tell(shown)
 
     def _tell(self, shown: Shown) -> None:
         """State and picture follow what the ring shows, whoever wanted it."""
@@ -243,20 +266,15 @@ class Led(StatusBridge):
             return animated_png(EFFECTS[shown.effect], settings.pixels, shown.colour, brightness)
         return ring_png([scale(colour, brightness / FULL) for colour in portrait(shown, settings.pixels)])
 
-    def _begin_flash(self, colour: Colour, seconds: float) -> None:
-        """Blink, where the ring shows people's light; then that light again."""
-        if self._shown is None or self._shown.layer is not Layer.USER:
-            return
-        self._end_flash()
-        self._blink(colour, round(seconds / FLASH_HALF_S), lit=True)
-
-    def _blink(self, colour: Colour, left: int, *, lit: bool) -> None:
+    def _blink(self, shown: Shown, left: int, fade_s: float) -> None:
+        """Show this for half a flash, then its counterpart, as often as is left; then what the ring shows otherwise."""
         if left > 0:
-            self._play(Shown(Layer.USER, "solid", colour, FULL, on=lit), 0)
-            self._flash = self.scheduler.call_later(FLASH_HALF_S, lambda: self._blink(colour, left - 1, lit=not lit))
+            self._play(shown, 0)
+            other = msgspec.structs.replace(shown, on=not shown.on)
+            self._flash = self.scheduler.call_later(FLASH_HALF_S, lambda: self._blink(other, left - 1, fade_s))
         elif self._shown is not None:
             self._flash = None
-            self._play(self._shown, self.settings.transition)
+            self._play(self._shown, fade_s)
 
     def _end_flash(self) -> None:
         if self._flash is not None:

@@ -22,7 +22,7 @@ from bridges.vision.frame_worker import FrameThread
 from bridges.vision.jpeg import Encoder
 from bridges.vision.measuring import Measuring
 from bridges.vision.paths import capture_folder, socket_path
-from bridges.vision.settings import LAST, MODES, OFF, ON_WITH_STREAM, VisionSettings
+from bridges.vision.settings import LAST, MODE_WORDS, MODES, OFF, ON_WITH_STREAM, VisionSettings
 from bridges.vision.stream import StreamError, StreamServer
 from smartcar_mqtt.bridge import Bridge
 from smartcar_mqtt.clock import Scheduler
@@ -229,7 +229,7 @@ class Vision(Bridge):
 
     # -- commands ------------------------------------------------------------------------------------------------
 
-    @Select(options=MODES, icon="mdi:camera-switch")
+    @Select(options=MODE_WORDS, icon="mdi:camera-switch")
     def mode(self, mode: str) -> None:
         """Switches the camera: off, detection alone, or detection with snapshots and live stream."""
         self.set_mode(mode)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from smartcar_mqtt.commands import Parsed, Refused, decode_object, decode_text, parse_envelope
 from smartcar_mqtt.entities.base import CommandEntity, Topics
-from smartcar_mqtt.entities.readings import as_payloads, check_on_off, is_number
+from smartcar_mqtt.entities.bounds import bounded_text
+from smartcar_mqtt.entities.choices import Choices, command_template, shown_template
+from smartcar_mqtt.entities.numbers import is_number, read_number, to_whole, within
+from smartcar_mqtt.entities.readings import as_payloads, check_on_off
 from smartcar_mqtt.entities.rules import MAX_STATE_CHARACTERS, unit_problem
 
 
@@ -50,12 +53,16 @@ def parse_word(payload: bytes, word: str) -> Parsed:
     return Parsed(None, parsed.source, parsed.id)
 
 
+DECIMALS = 9
+"""Of numbers that are published: what is beyond them is an error of binary fractions."""
+
+
 class Number(CommandEntity):
     """A number that people set.
 
     Args:
-        minimum, maximum, step: the range; a value outside it is refused, never clamped. With a whole step, values
-            are whole numbers.
+        minimum, maximum, step: the range; a command is rounded to the nearest step, and refused, never clamped, where
+            it is out of range then. With a whole step, values are whole numbers.
         unit: unit of measurement.
         mode: how Home Assistant shows it: "slider", "box" or "auto".
     """
@@ -94,27 +101,17 @@ class Number(CommandEntity):
 
     def parse(self, payload: bytes) -> Parsed:
         parsed = parse_envelope(payload)
-        value = parsed.value
-        if isinstance(value, str):
-            try:
-                value = float(value)
-            except ValueError:
-                value = None
-        if not is_number(value):
-            raise Refused(f"{str(parsed.value)[:32]!r} is not a number")
-        if not self.minimum <= value <= self.maximum:
-            unit = f" {self.unit}" if self.unit else ""
-            raise Refused(f"{value:g} is out of range (allowed: {self.minimum:g} to {self.maximum:g}{unit})")
-        if float(self.step).is_integer() and float(self.minimum).is_integer():
-            if value != int(value):
-                raise Refused(f"{value:g} is not a whole number")
-            value = int(value)
+        number = read_number(parsed.value, self.unit)
+        value = within(number, self.minimum, self.maximum, self.step, unit=self.unit or "")
         return Parsed(value, parsed.source, parsed.id)
 
     def check_value(self, value: Any) -> Any:
-        if value is not None and not (is_number(value) and self.minimum <= value <= self.maximum):
+        if value is None:
+            return None
+        exact = round(value, DECIMALS) if is_number(value) else value  # 0.1 + 0.2 is published as 0.3
+        if not (is_number(exact) and self.minimum <= exact <= self.maximum):
             raise ValueError(f"{self.key}: {value!r} is not between {self.minimum:g} and {self.maximum:g}")
-        return value
+        return to_whole(exact, self.minimum, self.step)
 
     def traits(self, topics: Topics) -> dict[str, Any]:
         return {
@@ -130,36 +127,54 @@ class Number(CommandEntity):
 
 
 class Select(CommandEntity):
-    """One of several options."""
+    """One of several options.
+
+    Topics carry the values; a command may also be the word that Home Assistant shows, and case, blanks, hyphens and
+    underscores make no difference.
+
+    Args:
+        options: the values; or a mapping of values to the words that Home Assistant shows for them, such as
+            `friendly(...)` makes.
+    """
 
     platform = "select"
 
-    def __init__(self, *, options: tuple[str, ...], **traits: Any) -> None:
+    def __init__(self, *, options: Iterable[str] | Mapping[str, str], **traits: Any) -> None:
         super().__init__(**traits)
-        self.options = options
+        if not isinstance(options, Mapping):
+            options = tuple(options)
+        self.options = tuple(options)
+        self.choices = Choices(options)
 
     def check_declaration(self) -> None:
         super().check_declaration()
         if len(set(self.options)) != len(self.options) or not self.options:
             raise self.fail("needs options, each of them once")
+        problem = self.choices.problem()
+        if problem:
+            raise self.fail(problem)
 
     def parse(self, payload: bytes) -> Parsed:
         parsed = parse_envelope(payload)
-        if parsed.value not in self.options:
-            raise Refused(f"{str(parsed.value)[:32]!r} is not an option (allowed: {', '.join(self.options)})")
-        return parsed
+        value = self.choices.find(parsed.value)
+        if value is None:
+            written = str(parsed.value)[:32]
+            raise Refused(f"{written!r} is not an option (allowed: {self.choices.listed(parsed.value)})")
+        return Parsed(value, parsed.source, parsed.id)
 
     def check_value(self, value: Any) -> Any:
-        if value is not None and value not in self.options:
-            raise ValueError(f"{self.key}: {value!r} is not one of {', '.join(self.options)}")
+        if value is not None and value not in self.choices:
+            raise ValueError(f"{self.key}: {value!r} is not one of {self.choices.listed()}")
         return value
 
     def traits(self, topics: Topics) -> dict[str, Any]:
+        renamed = self.choices.renamed
         return {
             "command_topic": topics.command(self.key),
             "state_topic": topics.state,
-            "value_template": self.state_template(),
-            "options": list(self.options),
+            "value_template": shown_template(self.key, renamed) if renamed else self.state_template(),
+            "options": list(self.choices.words.values()),
+            **({"command_template": command_template(renamed)} if renamed else {}),
         }
 
 
@@ -239,7 +254,7 @@ class Text(CommandEntity):
         return parsed
 
     def check_value(self, value: Any) -> Any:
-        return None if value is None else str(value)[: self.maximum]
+        return None if value is None else bounded_text(str(value), self.maximum)
 
     def traits(self, topics: Topics) -> dict[str, Any]:
         return {

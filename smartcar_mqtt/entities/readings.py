@@ -5,16 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from smartcar_mqtt.entities.base import Entity, Topics
-from smartcar_mqtt.entities.rules import (
-    MAX_STATE_CHARACTERS,
-    NOT_NUMERIC,
-    ONLY_TOTALS,
-    STATE_CLASSES,
-    unit_problem,
-)
-
-LARGEST_NUMBER = 1e300
-"""JSON may carry whole numbers of hundreds of digits, which no float can hold."""
+from smartcar_mqtt.entities.bounds import bounded_text
+from smartcar_mqtt.entities.numbers import is_number
+from smartcar_mqtt.entities.rules import NOT_NUMERIC, ONLY_TOTALS, STATE_CLASSES, unit_problem
 
 
 class Sensor(Entity):
@@ -79,7 +72,7 @@ class Sensor(Entity):
             if self.precision is not None:
                 return round(value, self.precision) if self.precision else round(value)
             return value
-        return str(value)[:MAX_STATE_CHARACTERS]
+        return bounded_text(str(value))
 
     def traits(self, topics: Topics) -> dict[str, Any]:
         return {
@@ -106,11 +99,6 @@ class BinarySensor(Entity):
             "value_template": self.state_template(),
             **as_payloads("payload"),
         }
-
-
-def is_number(value: object) -> bool:
-    """Whether this is a number that can be compared and written: neither a bool, nor infinite, nor absurdly long."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= LARGEST_NUMBER
 
 
 def as_payloads(kind: str) -> dict[str, str]:

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from smartcar_mqtt.entities.base import Entity, Owner, Topics
+from smartcar_mqtt.entities.bounds import bounded
 
 
 class Signal(Entity):
@@ -81,10 +82,14 @@ class FiredEvent:
         self._bridge = bridge
 
     def fire(self, event_type: str, **details: object) -> None:
-        """Publish the event; raises ValueError for a type that was not declared."""
+        """Publish the event; details beyond what Home Assistant stores are shortened (`bounds.bounded`).
+
+        Raises:
+            ValueError: the type was not declared.
+        """
         if event_type not in self._event.types:
             raise ValueError(f"{self._event.key}: {event_type!r} is not one of {', '.join(self._event.types)}")
-        payload = msgspec.json.encode({"event_type": event_type, **details})
+        payload = msgspec.json.encode(bounded({"event_type": event_type, **details}))
         self._bridge.send(self._event.key, payload, qos=1)
 
 

@@ -8,7 +8,7 @@ import msgspec
 
 from smartcar_mqtt.commands import Parsed, Refused, decode_object, parse_envelope
 from smartcar_mqtt.entities import Text
-from smartcar_mqtt.entities.readings import is_number
+from smartcar_mqtt.entities.numbers import is_number
 
 SHORTEST_S, LONGEST_S = 1, 3600
 
