@@ -9,14 +9,14 @@ import msgspec
 
 from bridges.motion.chassis import NO_SPEED, SCANNING, Chassis
 from bridges.motion.drive import Drive, is_stop, parse_drive
-from bridges.motion.latch import read_latch, write_latch
+from bridges.motion.latch import not_stored, read_latch, write_latch
 from bridges.motion.protocol import DIRECTIONS, Frame
 from bridges.motion.safety import STOPPED, Control, Zone
 from bridges.motion.scan import Reading
 from bridges.motion.settings import MotionSettings
 from smartcar_mqtt.bridge import Bridge
 from smartcar_mqtt.clock import Scheduler
-from smartcar_mqtt.commands import DEFERRED, Blocked, Refused, Request
+from smartcar_mqtt.commands import DEFERRED, Blocked, Refused, Request, Status
 from smartcar_mqtt.config import Config
 from smartcar_mqtt.entities import (
     BinarySensor,
@@ -198,7 +198,9 @@ class Motion(Bridge):
         try:
             write_latch(self._latch_file, on=on)
         except OSError as error:
-            log.error("the emergency stop is %s, but would not survive a restart: %s", "on" if on else "off", error)
+            told = not_stored(on=on, error=error)
+            log.error("%s", told)
+            request.answer(Status.DONE, told)
 
     @Button(icon="mdi:radar", requires=LINK, immediate=True)
     def scan(self, request: Request) -> object:

@@ -8,10 +8,13 @@ import msgspec
 
 from bridges.motion.protocol import DIRECTIONS
 from smartcar_mqtt.commands import CommandError, Parsed, Refused, decode_object, decode_text, take_sender
+from smartcar_mqtt.entities.numbers import plain, to_step, within
 
 STOP = "stop"
 LARGEST_NUMBER = 1e9
 """Nothing that can be asked for is larger; NaN fails the comparison too."""
+MILLISECOND = 0.001
+"""Step of a duration in seconds."""
 KNOWN = ("direction", "speed", "duration", "source", "id")
 
 
@@ -58,10 +61,13 @@ def parse_drive(payload: bytes) -> Parsed:
     duration = number(fields.pop("duration", None), "duration")
     if fields:
         raise Refused(f"unknown field {next(iter(fields))[:32]!r}; known are {', '.join(KNOWN)}")
-    if speed is not None and not (1 <= speed <= 100 and speed == int(speed)):
-        raise Refused(f"speed {speed:g} is out of range (allowed: whole numbers from 1 to 100 %)")
-    if duration is not None and duration <= 0:
-        raise Refused(f"duration {duration:g} is out of range (allowed: above 0 s)")
+    if speed is not None:
+        speed = within(speed, 1, 100, 1, what="speed", unit="%")
+    if duration is not None:
+        rounded = to_step(duration, 0, MILLISECOND)
+        if rounded <= 0:
+            raise Refused(f"duration {plain(duration)} is out of range (allowed: above 0 s)")
+        duration = rounded
     return Parsed(Drive(direction, None if speed is None else int(speed), duration), source, mark)
 
 

@@ -32,3 +32,9 @@ def read_latch(path: Path) -> bool:
 def write_latch(path: Path, *, on: bool) -> None:
     """Store the state, so that it survives a power cut at any moment; raises OSError."""
     write(path, msgspec.json.encode(Latch(on)))
+
+
+def not_stored(*, on: bool, error: OSError) -> str:
+    """What people have to know where the state could not be stored."""
+    state = "on" if on else "off"
+    return f"the emergency stop is {state}, but this would not survive a restart: it cannot be stored ({error.strerror or error})"

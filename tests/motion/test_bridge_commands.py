@@ -17,6 +17,7 @@ from smartcar_mqtt.clock import ManualClock, Scheduler
 from smartcar_mqtt.config import load
 from smartcar_mqtt.mqtt.broker import Broker, Message
 from tests.motion.bench import DATA, ListedLink
+from tests.support.full_disk import full_disk
 
 BASE = "smartcar/car/motion"
 
@@ -135,6 +136,21 @@ def test_a_latch_that_cannot_be_stored_stops_all_the_same(car: Car, tmp_path: Pa
     car.send("emergency_stop", b"ON")
     assert car.link.written == ["STOP"]
     assert car.bridge.emergency_stop is True
+    answer = car.told("result")[-1]
+    assert answer["status"] == "done"
+    assert "the emergency stop is on, but this would not survive a restart" in answer["reason"]
+
+
+def test_a_full_disk_is_told_in_the_answer_of_the_emergency_stop(car: Car, tmp_path: Path) -> None:
+    with full_disk():
+        car.send("emergency_stop", b"ON")
+        car.send("emergency_stop", b"OFF")
+    reasons = [answer["reason"] for answer in car.told("result")]
+    assert ["on, but" in reasons[0], "off, but" in reasons[1]] == [True, True]
+    assert [path.name for path in tmp_path.iterdir()] == ["empty.yaml"]
+    car.send("emergency_stop", b"ON")
+    assert car.told("result")[-1]["reason"] == ""
+    assert read_latch(tmp_path / "car-emergency-stop.json") is True
 
 
 def test_the_latch_is_read_at_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
