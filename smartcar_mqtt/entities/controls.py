@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+import msgspec
+
 from smartcar_mqtt.commands import Parsed, Refused, decode_object, decode_text, parse_envelope
 from smartcar_mqtt.entities.base import CommandEntity, Topics
 from smartcar_mqtt.entities.bounds import bounded_text
@@ -103,7 +105,7 @@ class Number(CommandEntity):
         parsed = parse_envelope(payload)
         number = read_number(parsed.value, self.unit)
         value = within(number, self.minimum, self.maximum, self.step, unit=self.unit or "")
-        return Parsed(value, parsed.source, parsed.id)
+        return msgspec.structs.replace(parsed, value=value)
 
     def check_value(self, value: Any) -> Any:
         if value is None:
@@ -160,7 +162,7 @@ class Select(CommandEntity):
         if value is None:
             written = str(parsed.value)[:32]
             raise Refused(f"{written!r} is not an option (allowed: {self.choices.listed(parsed.value)})")
-        return Parsed(value, parsed.source, parsed.id)
+        return msgspec.structs.replace(parsed, value=value)
 
     def check_value(self, value: Any) -> Any:
         if value is not None and value not in self.choices:
