@@ -39,6 +39,8 @@ class Bridge:
     """Topic level, section of the configuration, log file, systemd unit."""
     title: ClassVar[str] = ""
     """What people call it."""
+    about: ClassVar[str] = ""
+    """What the reference of topics tells people about it (Markdown); empty: the first paragraph of the docstring."""
     settings_type: ClassVar[type[Section]] = Section
     """Structure of its section of the configuration."""
     follows: ClassVar[tuple[str, ...]] = ()
@@ -53,13 +55,19 @@ class Bridge:
     topics: Topics
 
     last_refused = Sensor(
+        about="The last command that was not carried out, and why.",
         name="Last refused command",
         icon="mdi:message-alert-outline",
         category="diagnostic",
         attributes=True,
         urgent=True,
     )
-    command_refused = Event(types=("refused", "blocked", "expired"), trigger=True, icon="mdi:message-alert")
+    command_refused = Event(
+        about="A command was not carried out; the data say which one, why, and who sent it.",
+        types=("refused", "blocked", "expired"),
+        trigger=True,
+        icon="mdi:message-alert",
+    )
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

@@ -44,12 +44,25 @@ class Display(StatusBridge):
 
     name = "display"
     title = "Face display"
+    about = "The face display: a face that shows what the car and its assistant are doing, and text that people send."
     settings_type = DisplaySettings
     follows = (*StatusBridge.follows, LEVEL, OBJECTS)
 
-    face = Image(icon="mdi:face-recognition")
-    link = BinarySensor(name="Panel", device_class="connectivity", category="diagnostic", attributes=True, urgent=True)
-    backlight = BinarySensor(icon="mdi:brightness-6", category="diagnostic", attributes=True)
+    face = Image(about="What the panel shows now: the face and the text below it.", icon="mdi:face-recognition")
+    link = BinarySensor(
+        about="Whether the panel can be reached; the attributes say why not.",
+        name="Panel",
+        device_class="connectivity",
+        category="diagnostic",
+        attributes=True,
+        urgent=True,
+    )
+    backlight = BinarySensor(
+        about="Whether the panel has a backlight whose brightness can be set.",
+        icon="mdi:brightness-6",
+        category="diagnostic",
+        attributes=True,
+    )
 
     chance: ClassVar[random.Random] = CHANCE
     """When it blinks and where it glances."""
@@ -132,7 +145,7 @@ class Display(StatusBridge):
 
     @Select(options=friendly(EXPRESSIONS), icon="mdi:emoticon-outline")
     def expression(self, name: str) -> None:
-        """Chooses the face, until the assistant or safety needs it; kept over restarts. `base`: a life of its own."""
+        """Chooses the face, until the assistant or safety needs it; kept over restarts."""
         self.state_store.set(expression=name)
         self.scheduler.call_later(0, lambda: self._choose(name))
 

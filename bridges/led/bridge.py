@@ -61,9 +61,11 @@ class Led(StatusBridge):
 
     name = "led"
     title = "LED ring"
+    about = "The LED ring: a light that also shows what the car and the assistant are doing."
     settings_type = LedSettings
 
     current = Sensor(
+        about="The mean current that the ring draws with what it shows now, without losses of the power supply.",
         unit="mA",
         device_class="current",
         state_class="measurement",
@@ -72,8 +74,15 @@ class Led(StatusBridge):
         enabled=False,
         requires=("link",),
     )
-    link = BinarySensor(name="Ring", device_class="connectivity", category="diagnostic", attributes=True, urgent=True)
-    picture = Image(name="Ring picture", icon="mdi:circle-outline")
+    link = BinarySensor(
+        about="Whether the ring can be reached; the attributes say why not.",
+        name="Ring",
+        device_class="connectivity",
+        category="diagnostic",
+        attributes=True,
+        urgent=True,
+    )
+    picture = Image(about="What the ring looks like now.", name="Ring picture", icon="mdi:circle-outline")
 
     pause: Callable[[float], None] = staticmethod(time.sleep)
     """Waits between the pictures of the last half second, when the main loop has ended already."""

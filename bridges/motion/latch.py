@@ -37,4 +37,5 @@ def write_latch(path: Path, *, on: bool) -> None:
 def not_stored(*, on: bool, error: OSError) -> str:
     """What people have to know where the state could not be stored."""
     state = "on" if on else "off"
-    return f"the emergency stop is {state}, but this would not survive a restart: it cannot be stored ({error.strerror or error})"
+    cause = error.strerror or str(error)
+    return f"the emergency stop is {state}, but this would not survive a restart: it cannot be stored ({cause})"
