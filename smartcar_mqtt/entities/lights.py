@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
-from smartcar_mqtt.commands import Parsed, Refused, decode_object, decode_text, take_sender
+from smartcar_mqtt.commands import Parsed, Refused, decode_object, decode_text, take_sender, take_times
 from smartcar_mqtt.entities.base import CommandEntity, Topics
 from smartcar_mqtt.entities.choices import Choices
 from smartcar_mqtt.entities.controls import parse_on_off
@@ -50,6 +50,7 @@ class OnOffObject(CommandEntity):
         text = decode_text(payload)
         fields: dict[str, Any] = decode_object(text) if text.startswith("{") else {"state": text}
         source, mark = take_sender(fields)
+        sent_at, expires_at = take_times(fields)
         if "value" in fields and "state" not in fields:
             fields["state"] = fields.pop("value")  # as in the commands of all other entities
         unknown = fields.keys() - {"state", *self.fields}
@@ -63,7 +64,7 @@ class OnOffObject(CommandEntity):
         elif not fields.keys() & self.without_state:
             raise Refused("state is missing (ON or OFF)")
         self.check_fields(fields)
-        return Parsed(fields, source, mark)
+        return Parsed(fields, source, mark, sent_at, expires_at)
 
     def check_fields(self, fields: dict[str, Any]) -> None:
         """Round numbers, put names in their own spelling, and refuse what is out of range."""

@@ -36,7 +36,7 @@ class TimedText(Text):
         if payload.lstrip().startswith(b"{"):
             payload, seconds = take_seconds(payload)
         parsed = super().parse(payload)
-        return Parsed(Message(parsed.value, seconds), parsed.source, parsed.id)
+        return msgspec.structs.replace(parsed, value=Message(parsed.value, seconds))
 
 
 def take_seconds(payload: bytes) -> tuple[bytes, float | None]:
