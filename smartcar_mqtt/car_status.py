@@ -12,6 +12,8 @@ from typing import Any
 
 import msgspec
 
+from smartcar_mqtt.entities.choices import Choices
+
 log = logging.getLogger(__name__)
 
 ONLINE, OFFLINE = "online", "offline"
@@ -30,6 +32,10 @@ class Phase(enum.StrEnum):
     TTS_PROCESSING = "tts_processing"
     SPEAKING = "speaking"
     ERROR = "error"
+
+
+PHASES = Choices(tuple(Phase))
+"""For phases in other spellings."""
 
 
 class Layer(enum.StrEnum):
@@ -109,11 +115,11 @@ def phase_of(word: object) -> Phase | None:
     """The phase that a word means; one that nobody knows counts as idle, a missing one as none."""
     if word is None:
         return None
-    try:
-        return Phase(str(word))
-    except ValueError:
+    value = PHASES.find(str(word))
+    if value is None:
         log.warning("orchestrator/state: unknown phase %.40r; it is shown as idle", word)
         return Phase.IDLE
+    return Phase(value)
 
 
 def flag(value: object) -> bool | None:

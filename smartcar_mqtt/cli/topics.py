@@ -64,7 +64,7 @@ class Row(msgspec.Struct, frozen=True):
     payload: str
     """What may be sent."""
     choices: dict[str, str]
-    """Values that can be chosen, and the word that Home Assistant shows for each."""
+    """The values of a list, and the word that Home Assistant shows for each."""
     category: str
     description: str
     """One sentence for people."""
@@ -138,8 +138,8 @@ def values_of(entity: Entity) -> str:
 
 
 def choices_of(entity: Entity) -> dict[str, str]:
-    """What can be chosen from a list: options, effects or tones, with Home Assistant's words for them."""
-    return dict(entity.choices.words) if isinstance(entity, Select | Light | Siren) else {}
+    """The values of a list: options, effects or tones, with Home Assistant's words for them."""
+    return dict(entity.choices.words) if isinstance(entity, Select | Sensor | Light | Siren) else {}
 
 
 def payload_of(entity: Entity) -> str:

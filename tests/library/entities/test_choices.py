@@ -12,7 +12,7 @@ from jinja2 import Environment
 from smartcar_mqtt.bridge import Bridge
 from smartcar_mqtt.commands import Refused
 from smartcar_mqtt.config import bridge_names
-from smartcar_mqtt.entities import DeclarationError, Select, Topics, friendly
+from smartcar_mqtt.entities import DeclarationError, Select, Sensor, Topics, friendly
 from smartcar_mqtt.entities.choices import Choices, command_template, shown_template
 from smartcar_mqtt.service import find_bridge
 
@@ -84,6 +84,15 @@ def test_home_assistant_gets_words_and_topics_keep_values() -> None:
         assert rendered(traits["command_template"], value=word) == value
     assert rendered(traits["value_template"], value_json={"thing": None}) == "None"  # unknown, to Home Assistant
     assert select(MODES).check_value("off") == "off"
+
+
+def test_a_sensor_may_show_words_for_its_values_too() -> None:
+    sensor = Sensor(options=friendly(["idle", "wakeword_detected"]))
+    sensor.key = "phase"
+    traits = sensor.traits(TOPICS)
+    assert (sensor.device_class, traits["options"]) == ("enum", ["Idle", "Wakeword detected"])
+    assert rendered(traits["value_template"], value_json={"phase": "wakeword_detected"}) == "Wakeword detected"
+    assert sensor.check_value("idle") == "idle"
 
 
 def test_options_whose_words_are_the_values_need_no_templates() -> None:
