@@ -193,6 +193,8 @@ class Led(StatusBridge):
         brightness = wanted.get("brightness") or FULL
         flash = Flash(Shown(Layer.USER, "solid", colour, brightness), wanted["flash"])
         self.scheduler.call_later(0, lambda: self.look(transition, flash))
+        if not self.link:
+            raise Blocked("no flash now: the ring cannot be reached; the light itself is set")
         shown = self._shown
         if shown is not None and shown.layer is not Layer.USER:
             raise Blocked(f"no flash now: the ring shows {shown.effect} ({shown.layer}); the light itself is set")

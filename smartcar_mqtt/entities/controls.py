@@ -340,7 +340,10 @@ class Update(CommandEntity):
         if value is None:
             return None
         # Home Assistant refuses the whole object for a null in it, but for this one.
-        return {key: item for key, item in value.items() if item is not None or key == "update_percentage"}
+        known = {key: item for key, item in value.items() if item is not None or key == "update_percentage"}
+        if isinstance(known.get("release_summary"), str):
+            known["release_summary"] = bounded_text(known["release_summary"])
+        return known
 
     def traits(self, topics: Topics) -> dict[str, Any]:
         return {

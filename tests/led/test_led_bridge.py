@@ -169,6 +169,14 @@ def test_a_flash_has_the_colour_and_the_brightness_of_its_command(desk: LedDesk,
     assert DARK in bus.frames[mark:]
 
 
+def test_a_flash_of_a_ring_that_is_gone_is_not_called_done(desk: LedDesk, bus: FakeBus) -> None:
+    bus.unplug()
+    desk.light(**SOLID_RED)
+    desk.pass_time(1)
+    answer = desk.command("ring", {"flash": 1})
+    assert (answer["status"], "cannot be reached" in answer["reason"]) == ("blocked", True)
+
+
 def test_a_light_that_is_off_flashes_and_stays_off(desk: LedDesk, bus: FakeBus) -> None:
     desk.light("OFF", **SOLID_RED)
     desk.pass_time(1)
