@@ -143,6 +143,21 @@ class Motion(Bridge):
         attributes=True,
         urgent=True,
     )
+    stop_unconfirmed = BinarySensor(
+        about="A STOP was written and the ESP32 has not confirmed it: the car counts as moving until it does.",
+        name="Stop not confirmed",
+        device_class="problem",
+        icon="mdi:car-brake-alert",
+        attributes=True,
+        urgent=True,
+    )
+    keeper = BinarySensor(
+        about="Whether the process that stops the car when this bridge cannot is there; without it the car stands.",
+        device_class="running",
+        category="diagnostic",
+        attributes=True,
+        urgent=True,
+    )
     speed_control = BinarySensor(
         about="Whether the firmware of the ESP32 can change the speed of the motors.",
         category="diagnostic",
@@ -395,16 +410,20 @@ class Motion(Bridge):
             values["frames_per_second"] = 0
         self.set_attributes("control", source=chassis.source)
         self.set_attributes("link", device=self.settings.device, reason="" if link else chassis.down_reason)
+        self.set_attributes("keeper", reason=chassis.keeper_reason, replaced=chassis.keepers_lost)
+        self.set_attributes("stop_unconfirmed", reason=chassis.stop_unconfirmed)
         if chassis.speed_control is not None:
             self.set_attributes("speed_control", reason="" if chassis.speed_control else NO_SPEED)
         self.update(
-            motion=chassis.motion,
+            motion=chassis.apparent_motion,
             control=str(chassis.control),
             emergency_stop=guard.emergency_stop,
             obstacle=guard.zone is Zone.OBSTACLE if link else None,
             warning_zone=guard.zone is not Zone.CLEAR if link else None,
             sensors_blind=guard.blind if link else None,
             link=link,
+            stop_unconfirmed=bool(chassis.stop_unconfirmed),
+            keeper=chassis.keeper,
             servo_angle=chassis.servo,
             speed=chassis.speed,
             speed_control=chassis.speed_control,
