@@ -19,8 +19,8 @@ log = logging.getLogger(__name__)
 class StateStore:
     """A JSON object in a file; may be used from any thread.
 
-    A file that is missing or damaged is an empty memory: what is kept here is convenience. What safety hangs on (the
-    emergency stop) has a file and rules of its own.
+    A missing or damaged file counts as empty. Nothing that safety depends on is kept here: the emergency stop has
+    its own file.
     """
 
     def __init__(self, path: Path) -> None:

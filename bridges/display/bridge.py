@@ -39,7 +39,7 @@ class Display(StatusBridge):
     """The face display.
 
     Threads: whatever decides, draws or touches the panel runs on the main thread. Commands (worker thread) and what
-    others say (network thread) only leave a call for it. Pictures for Home Assistant are drawn on the worker thread.
+    others say (network thread) only schedule a call on it. Pictures for Home Assistant are drawn on the worker thread.
     """
 
     name = "display"
@@ -101,7 +101,7 @@ class Display(StatusBridge):
 
     def find_backlight(self) -> Backlight | None:
         """The panel's backlight; None: it has none that can be set. Raises BacklightError."""
-        # Without a panel, the one that would be found is this computer's own.
+        # Without a panel, the backlight found would be that of this computer's own screen.
         return None if self.settings.driver == "none" else find_backlight(self.settings.backlight)
 
     # -- life ----------------------------------------------------------------------------------------------------
@@ -138,7 +138,7 @@ class Display(StatusBridge):
         there, reason = self._screen.there, self._screen.reason
         self.set_attributes("link", driver=driver, device="" if driver == "none" else device, reason=reason)
         self.update(link=there)
-        self._drawn = None  # what comes back may have forgotten its picture, or have another size
+        self._drawn = None  # the panel may have lost its picture, or have another size
         self._wake()
 
     # -- commands ------------------------------------------------------------------------------------------------
@@ -242,7 +242,7 @@ class Display(StatusBridge):
         return decide(self.car_status, self._chosen, follow=follow, just_chosen=self._just_chosen)
 
     def _look(self) -> None:
-        """See what is to be shown now, and show it."""
+        """Decide what is to be shown now, and show it."""
         self._shown = self._decide()
         self._animator.express(self._shown.expression, self.clock.monotonic(), rests=self._shown.rests)
         self._words.tell(self._shown.status, urgent=self._shown.urgent)
@@ -258,7 +258,7 @@ class Display(StatusBridge):
         self._step = self.scheduler.call_at(when, self._draw)
 
     def _draw(self) -> None:
-        """Draw and tell what has changed, and have it done again when something will."""
+        """Draw and publish what has changed, and schedule the next change."""
         if self._step is not None:
             self._step.cancel()
             self._step = None
@@ -293,7 +293,7 @@ class Display(StatusBridge):
     # -- what is told --------------------------------------------------------------------------------------------
 
     def _tell(self, now: float) -> None:
-        """State and picture follow what the face really shows, whoever wanted it."""
+        """Publish state and picture of what the face shows."""
         shown = self._shown
         self.set_attributes("shown_by", chosen=self._chosen, status=shown.status)
         self.update(expression=self._animator.expression(now), shown_by=str(shown.layer), message=self._words.message)
@@ -307,7 +307,7 @@ class Display(StatusBridge):
         return Portrait(pose, self._text, width, height, self._theme, monochrome=self._screen.monochrome)
 
     def _publish_portrait(self) -> None:
-        """Have the worker draw the face as it is now, unless that is what Home Assistant has already."""
+        """Draw the present face on the worker thread, unless Home Assistant has that picture already."""
         self._portrait_timer = None
         now = self.clock.monotonic()
         portrait = self._sit(now)
@@ -318,4 +318,4 @@ class Display(StatusBridge):
             self._portrait = portrait
         else:
             log.warning("the picture of the face is late: too much else to do")
-            self._tell(now)  # sees to it that it is tried again
+            self._tell(now)  # schedules another attempt

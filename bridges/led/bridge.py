@@ -37,11 +37,11 @@ FLASH_HALF_S = 0.25
 """A flashing light is on for so long, then off for so long."""
 FULL = 255
 REMEMBER_AFTER_S = 2.0
-"""Somebody who turns a colour wheel sends many commands: only the last one is worth a write to the SD card."""
+"""A colour wheel sends many commands; only the last one is written to the SD card."""
 PAINT_AFTER_S = 0.2
-"""What is shown for less than this gets no picture in Home Assistant."""
+"""Shortest time that something must be shown to get a picture in Home Assistant."""
 MOST_PAINTED = 24
-"""Pictures that are kept, so that the assistant's phases are drawn once and not with every sentence."""
+"""Size of the cache of pictures: the assistant's phases come again with every sentence."""
 
 
 class Flash(msgspec.Struct, frozen=True):
@@ -56,7 +56,7 @@ class Led(StatusBridge):
     """The LED ring.
 
     Threads: everything that draws or touches the ring runs on the main thread. Commands (worker thread) and what
-    others say (network thread) only leave behind what is wanted and have the main thread look at it at once.
+    others say (network thread) only store what is wanted and schedule `look` on the main thread.
     """
 
     name = "led"
@@ -85,7 +85,7 @@ class Led(StatusBridge):
     picture = Image(about="What the ring looks like now.", name="Ring picture", icon="mdi:circle-outline")
 
     pause: Callable[[float], None] = staticmethod(time.sleep)
-    """Waits between the pictures of the last half second, when the main loop has ended already."""
+    """Waits between the last frames, after the main loop has ended."""
 
     def __init__(self, config: Config, scheduler: Scheduler, broker: Broker) -> None:
         super().__init__(config, scheduler, broker)
@@ -133,7 +133,7 @@ class Led(StatusBridge):
             super().close()
 
     def _open_ring(self) -> None:
-        """Take hold of the ring and show what is wanted; else try again later."""
+        """Open the ring and show what is due; on failure try again later."""
         try:
             self._ring.open()
             self._written = b""
@@ -149,7 +149,7 @@ class Led(StatusBridge):
         self._draw()
 
     def _lose_ring(self, error: DriverError) -> None:
-        """The ring cannot be reached: say so once, and try again."""
+        """Report once that the ring cannot be reached, and try again later."""
         self._ring.close()
         reason = str(error)
         if reason != self._reported:
@@ -160,7 +160,7 @@ class Led(StatusBridge):
         self.scheduler.call_later(self._backoff.next_s(), self._open_ring)
 
     def _go_out(self) -> None:
-        """Pixel by pixel from what the ring shows to what it is left with, which is written in any case."""
+        """Wipe to the final colour, pixel by pixel; the final colour is written in any case."""
         settings = self.settings
         last = [settings.farewell_colour] * settings.pixels
         try:
@@ -200,7 +200,7 @@ class Led(StatusBridge):
             raise Blocked(f"no flash now: the ring shows {shown.effect} ({shown.layer}); the light itself is set")
 
     def _remember_light(self) -> None:
-        # On the worker: a card that is busy must not hold up the pictures.
+        # On the worker thread: a slow SD card must not delay frames.
         if not self._worker.submit(lambda: self.state_store.set(light=self._light)):
             log.warning("the light is not remembered yet: too much else to do")
 
@@ -213,7 +213,7 @@ class Led(StatusBridge):
         self.scheduler.call_later(0, self.look)
 
     def look(self, transition_s: float | None = None, flash: Flash | None = None) -> None:
-        """See what is to be shown now, and show it. On the main thread.
+        """Decide what is to be shown now, and show it. On the main thread.
 
         Args:
             transition_s: seconds that people asked the change of their light to take; None: the usual time.
@@ -235,7 +235,7 @@ class Led(StatusBridge):
             self._tell(shown)
 
     def _tell(self, shown: Shown) -> None:
-        """State and picture follow what the ring shows, whoever wanted it."""
+        """Publish state and picture of what the ring shows."""
         red, green, blue = main_colour(shown, self.settings.pixels)
         self.set_attributes("shown_by", effect=shown.effect if shown.on else None)
         self.update(
@@ -254,7 +254,7 @@ class Led(StatusBridge):
             self._paint = self.scheduler.call_later(PAINT_AFTER_S, lambda: self._have_painted(shown))
 
     def _have_painted(self, shown: Shown) -> None:
-        """Have the worker draw the picture for Home Assistant: it may take as long as several frames."""
+        """Draw the picture for Home Assistant on the worker thread: it takes as long as several frames."""
         if not self._worker.submit(lambda: self._paint_now(shown)):
             log.warning("the picture of the ring is not drawn: too much else to do")
 
@@ -278,7 +278,7 @@ class Led(StatusBridge):
         return ring_png([scale(colour, brightness / FULL) for colour in portrait(shown, settings.pixels)])
 
     def _blink(self, shown: Shown, left: int, fade_s: float) -> None:
-        """Show this for half a flash, then its counterpart, as often as is left; then what the ring shows otherwise."""
+        """Show one half of a flash and schedule the next; after the last one, show what is due."""
         if left > 0:
             self._play(shown, 0)
             other = msgspec.structs.replace(shown, on=not shown.on)
@@ -295,13 +295,13 @@ class Led(StatusBridge):
     # -- frames --------------------------------------------------------------------------------------------------
 
     def _play(self, shown: Shown, fade_s: float) -> None:
-        """Draw this from now on."""
+        """Show this from now on."""
         self._animation.show(shown, self.clock.monotonic(), fade_s)
         self._film.clear()
         self._draw()
 
     def _draw(self) -> None:
-        """The picture of now to the ring, and a timer for the next one, where there will be another one."""
+        """Write the present frame and set a timer for the next one, if there is one."""
         if self._frame is not None:
             self._frame.cancel()
             self._frame = None
@@ -318,7 +318,7 @@ class Led(StatusBridge):
             self._frame = self.scheduler.call_at(now + pause, self._draw)
 
     def _encoded(self, now: float) -> bytes:
-        """The bytes of this moment's picture."""
+        """The encoded frame of this moment."""
         step = self._animation.step(now)
         data = None if step is None else self._film.get(step)
         if data is None:

@@ -53,7 +53,7 @@ class Entity:
             the first paragraph of its docstring instead.
         icon: `mdi:...`; leave it out where the device class brings one.
         category: "diagnostic" (looked at when something is wrong), "config" (set up once) or None (daily use).
-        enabled: False for what would only be noise to most people; they can enable it in Home Assistant.
+        enabled: False for what most people do not need; they can enable it in Home Assistant.
         device_class: as Home Assistant's platform defines it.
         requires: names of binary sensors of the same bridge; the entity is available only while all of them are on.
         attributes: True when details are published beside the value (`Bridge.set_attributes`).

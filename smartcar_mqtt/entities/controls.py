@@ -21,7 +21,7 @@ ON_FIELD = re.compile(r"""["']?\b(?:value|state)["']?\s*[:=]\s*["']?\s*(?:on|tru
 
 
 class Button(CommandEntity):
-    """Something that is done once when pressed: `PRESS`, or `{"source": ..., "id": ...}`.
+    """A button: an action without a value, `PRESS`, or `{"source": ..., "id": ...}`.
 
     Args:
         only_safer: True where pressing it can only make the car safer (a stop): it is then pressed by any payload,
@@ -52,7 +52,7 @@ class Button(CommandEntity):
 
 
 def parse_word(payload: bytes, word: str) -> Parsed:
-    """The one word that is allowed, in any case of letters, or the JSON form with or without it as the value."""
+    """The one word that is allowed, in any case, or the JSON form with it or without a value."""
     parsed = parse_envelope(payload)
     if parsed.value is not None and str(parsed.value).upper() != word:
         raise Refused(f"{str(parsed.value)[:32]!r} is not {word}")
@@ -60,7 +60,7 @@ def parse_word(payload: bytes, word: str) -> Parsed:
 
 
 DECIMALS = 9
-"""Of numbers that are published: what is beyond them is an error of binary fractions."""
+"""Decimals of published numbers; further ones are rounding errors of floating point."""
 
 
 class Number(CommandEntity):
@@ -189,7 +189,7 @@ class Switch(CommandEntity):
 
     Args:
         on_is_safer: True where switching it on can only make the car safer (an emergency stop): whatever is
-            recognisably an ON is then obeyed, also retained, late, or damaged. OFF is read as strictly as ever.
+            recognisably an ON is then obeyed, also retained, late, or damaged. OFF is read strictly.
     """
 
     platform = "switch"

@@ -16,7 +16,7 @@ MILLISECOND = 0.001
 
 
 def check_number(fields: dict[str, Any], key: str, minimum: float, maximum: float, step: float) -> None:
-    """Round a field that is there to its step; refuse it where it is no number of the range."""
+    """Round a field to its step; refuse it where it is no number or out of range. A missing field is left out."""
     value = fields.get(key)
     if value is None:
         return
@@ -26,7 +26,7 @@ def check_number(fields: dict[str, Any], key: str, minimum: float, maximum: floa
 
 
 def check_choice(fields: dict[str, Any], key: str, choices: Choices) -> None:
-    """Put the value that is meant in place of a field that is there; refuse it where there is none."""
+    """Replace a field by the value that it means; refuse it where there is none. A missing field is left out."""
     written = fields.get(key)
     if written is None:
         return
@@ -42,7 +42,7 @@ class OnOffObject(CommandEntity):
     fields: ClassVar[tuple[str, ...]] = ()
     """What an object may have beside `state`."""
     meaning_on: ClassVar[frozenset[str]] = frozenset()
-    """Fields that ask for the state ON where `state` is missing: nobody sets the brightness of what shall be off."""
+    """Fields that imply the state ON where `state` is missing."""
     without_state: ClassVar[frozenset[str]] = frozenset()
     """Fields that can be carried out without any `state`, which then stays as it is."""
 
@@ -149,7 +149,7 @@ class Light(OnOffObject):
 
 
 class Siren(OnOffObject):
-    """Something loud: the method gets `state` and, where given, `tone`, `duration` (s) and `volume_level` (0 to 1).
+    """A siren: the method gets `state` and, where given, `tone`, `duration` (s) and `volume_level` (0 to 1).
 
     Args:
         tones: names of the tones.

@@ -23,7 +23,7 @@ def read_number(value: Any, unit: str | None = None) -> float:
     """A number out of a command: a JSON number, or text with or without the entity's unit.
 
     Raises:
-        Refused: it is none. A decimal comma is refused with the mend: `1,000` could be two numbers.
+        Refused: it is none. A decimal comma is refused with a hint, since `1,000` is ambiguous.
     """
     number = value
     if isinstance(value, str):

@@ -96,7 +96,7 @@ class Sensor(Entity):
 
 
 class BinarySensor(Entity):
-    """Something that is so or not so."""
+    """A binary state: on, off or unknown."""
 
     platform = "binary_sensor"
 

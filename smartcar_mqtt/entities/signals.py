@@ -1,4 +1,4 @@
-"""Entities that send something at a moment instead of holding a state: event, device trigger, image, camera."""
+"""Entities that publish single messages and hold no state: event, device trigger, image, camera."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ class Signal(Entity):
 
 
 class Event(Signal):
-    """Something that happens: published as a JSON object with `event_type` first, never retained.
+    """An event, published as a JSON object with `event_type` first, never retained.
 
     Args:
         types: the kinds of event.
-        trigger: True offers each type as a device trigger too, for automations made by clicking.
+        trigger: True offers each type as a device trigger too, for automations made in Home Assistant's editor.
     """
 
     platform = "event"
@@ -162,7 +162,7 @@ class Stream(Signal):
         self.example = example
 
     def check_declaration(self) -> None:
-        """Everything goes but what a topic cannot be called; the reserved `telemetry` is a stream."""
+        """Check as for all entities, except for the reserved name `telemetry`, which is a stream."""
         if self.key != "telemetry":
             super().check_declaration()
 
