@@ -142,10 +142,10 @@ class Rig:
         assert answer["status"] == "done", answer
 
     def obeyed_soon(self, direction: str, duration: float) -> None:
-        """A command that must be obeyed as soon as the bridge trusts its link again: about half a second."""
+        """A command that must be obeyed as soon as the bridge trusts its link and its data again: within a second."""
         deadline = time.monotonic() + PATIENCE_S
-        while (answer := self.drive(direction, duration))["status"] == "expired" and time.monotonic() < deadline:
-            assert "late" in answer["reason"]
+        while (answer := self.drive(direction, duration))["status"] != "done" and time.monotonic() < deadline:
+            assert "late" in answer["reason"] or "no data" in answer["reason"], answer
         assert answer["status"] == "done", answer
 
     # What can be seen

@@ -47,7 +47,8 @@ class TestRule1MotionIsALease:
         assert rig.lines(mark) == [WORDS["left"]] * 4
         stop = rig.wait_line("STOP", since=mark)
         last = rig.twin.received_since(mark)[3]
-        assert 0.5 <= stop.time - last.time + 0.01 <= 0.5 + SLACK_S
+        # The time counts from the command, and its line may have had to wait for its turn.
+        assert 0.5 <= stop.time - last.time + 0.05 <= 0.5 + SLACK_S
 
     def test_a_newer_command_replaces_the_older_one(self, rig: Rig) -> None:
         mark = rig.mark
