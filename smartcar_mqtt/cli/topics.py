@@ -29,7 +29,10 @@ from smartcar_mqtt.entities.base import first_paragraph
 from smartcar_mqtt.entities.signals import Picture
 from smartcar_mqtt.service import find_bridge
 
-COMMAND_FORMS = 'a plain value, or JSON `{"value": ..., "source": ..., "id": ...}`'
+COMMAND_FORMS = (
+    'a plain value, or JSON `{"value": ..., "source": ..., "id": ..., "time": ..., "expires": ...}`: all but the value '
+    "may be left out; `time` says when it was sent, `expires` until when it may be carried out (seconds since 1970)"
+)
 LIGHT_FORMS = (
     "ON, OFF or JSON with one or more of: state (ON, OFF), brightness (0 to 255), color (an object with r, g, b, "
     "0 to 255 each), effect, transition (s), flash (short, long or s)"

@@ -119,6 +119,14 @@ def test_an_expression_that_is_chosen_there_is_seen_there(
         wait_looks(home_assistant, expression)
 
 
+def test_an_expression_may_be_sent_as_value_or_as_word(
+    home_assistant: HomeAssistant, display: DisplayProcess, others: Observer
+) -> None:
+    for written, shown in (("look_left", "Look left"), ("Look right", "Look right"), ("LOOK-UP", "Look up")):
+        others.send(f"{CAR}/display/expression/set", written)
+        home_assistant.wait_state(SELECT, shown)
+
+
 def test_a_message_stands_below_the_face_for_as_long_as_it_shall(
     home_assistant: HomeAssistant, display: DisplayProcess, others: Observer
 ) -> None:
