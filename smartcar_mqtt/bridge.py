@@ -19,6 +19,7 @@ from smartcar_mqtt.clock import CHANCE, Clock, Scheduler, Timer
 from smartcar_mqtt.commands import DEFERRED, Answer, CommandError, Parsed, Request, Status, too_old
 from smartcar_mqtt.config import Config, Section
 from smartcar_mqtt.entities import CommandEntity, Entity, Event, Select, Sensor, Topics
+from smartcar_mqtt.entities.bounds import bounded
 from smartcar_mqtt.entities.consistency import check_together
 from smartcar_mqtt.mqtt import discovery
 from smartcar_mqtt.mqtt.broker import Broker, Message
@@ -40,7 +41,7 @@ NO_PROBLEM = "none"
 """State of `broker_problem` while all is well."""
 MOST_STATES_UNDER_WAY = 5
 """State messages that the broker has not acknowledged; with more, only the newest state is sent, when it has."""
-LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+LOG_LEVELS = {"DEBUG": "Debug", "INFO": "Info", "WARNING": "Warning", "ERROR": "Error"}
 
 
 class Bridge:
@@ -50,6 +51,8 @@ class Bridge:
     """Topic level, section of the configuration, log file, systemd unit."""
     title: ClassVar[str] = ""
     """What people call it."""
+    about: ClassVar[str] = ""
+    """What the reference of topics tells people about it (Markdown); empty: the first paragraph of the docstring."""
     settings_type: ClassVar[type[Section]] = Section
     """Structure of its section of the configuration."""
     needs: ClassVar[tuple[str, ...]] = ()
@@ -66,6 +69,7 @@ class Bridge:
     topics: Topics
 
     last_refused = Sensor(
+        about="The last command that was not carried out, and why.",
         name="Last refused command",
         icon="mdi:message-alert-outline",
         category="diagnostic",
@@ -73,9 +77,19 @@ class Bridge:
         urgent=True,
     )
     broker_problem = Sensor(
-        name="Broker problem", icon="mdi:lan-disconnect", category="diagnostic", attributes=True, urgent=True
+        about="What is wrong between this bridge and the broker, such as a topic that the access list refuses.",
+        name="Broker problem",
+        icon="mdi:lan-disconnect",
+        category="diagnostic",
+        attributes=True,
+        urgent=True,
     )
-    command_refused = Event(types=("refused", "blocked", "expired"), trigger=True, icon="mdi:message-alert")
+    command_refused = Event(
+        about="A command was not carried out; the data say which one, why, and who sent it.",
+        types=("refused", "blocked", "expired"),
+        trigger=True,
+        icon="mdi:message-alert",
+    )
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -190,13 +204,16 @@ class Bridge:
                 self._state_changed(urgent=urgent)
 
     def set_attributes(self, key: str, **attributes: Any) -> None:
-        """Set the details that are published beside an entity's value; no secret of an address gets out with them."""
+        """Set the details that are published beside an entity's value; shortened to what Home Assistant stores.
+
+        No secret of an address gets out with them.
+        """
         if not self.entities[key].attributes:
             raise KeyError(f"{key} is declared without attributes")
-        attributes = mask_texts(clean(attributes))
+        details = bounded(mask_texts(clean(attributes)))
         with self._lock:
-            if self._attributes.get(key) != attributes:
-                self._attributes[key] = attributes
+            if self._attributes.get(key) != details:
+                self._attributes[key] = details
                 self._state_changed(urgent=self.entities[key].urgent)
 
     def _state_changed(self, *, urgent: bool) -> None:

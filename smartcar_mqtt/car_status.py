@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from smartcar_mqtt.complaints import Complaints
+from smartcar_mqtt.entities.choices import Choices
 
 COMPLAINTS = Complaints(logging.getLogger(__name__))
 
@@ -32,6 +33,10 @@ class Phase(enum.StrEnum):
     TTS_PROCESSING = "tts_processing"
     SPEAKING = "speaking"
     ERROR = "error"
+
+
+PHASES = Choices(tuple(Phase))
+"""For phases in other spellings."""
 
 
 class Layer(enum.StrEnum):
@@ -111,12 +116,12 @@ def phase_of(word: object) -> Phase | None:
     """The phase that a word means; one that nobody knows counts as idle, a missing one as none."""
     if word is None:
         return None
-    try:
-        return Phase(str(word))
-    except ValueError:
+    value = PHASES.find(str(word))
+    if value is None:
         shown = repr(word)[:40]
         COMPLAINTS.warn(shown, "orchestrator/state: unknown phase %s; it is shown as idle", shown)
         return Phase.IDLE
+    return Phase(value)
 
 
 def flag(value: object) -> bool | None:

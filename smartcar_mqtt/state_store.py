@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import threading
@@ -19,13 +20,15 @@ log = logging.getLogger(__name__)
 class StateStore:
     """A JSON object in a file; may be used from any thread.
 
-    A file that is missing or damaged is an empty memory: what is kept here is convenience. What safety hangs on (the
-    emergency stop) has a file and rules of its own.
+    A missing or damaged file counts as empty. Nothing that safety depends on is kept here: the emergency stop has
+    its own file.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._lock = threading.Lock()
+        self._unsaved = ""
+        """Why the file is older than the values; empty: it is not."""
         self._values: dict[str, Any] = {}
         try:
             self._values = decode_json(path.read_bytes(), dict[str, Any])
@@ -50,23 +53,43 @@ class StateStore:
             return default
 
     def set(self, **values: Any) -> None:
-        """Remember values; a file that cannot be written is logged, and the values hold until the next start."""
+        """Remember values.
+
+        A file that cannot be written is logged once for each cause, and the values hold until the next start; the next
+        call tries again, whatever it sets.
+        """
         with self._lock:
             wanted = {**self._values, **msgspec.to_builtins(values)}
-            if wanted == self._values:
+            if wanted == self._values and not self._unsaved:
                 return
             self._values = wanted
             try:
                 write(self.path, msgspec.json.encode(wanted))
             except OSError as error:
-                log.error("%s cannot be written (%s): the settings will not survive a restart", self.path, error)
+                cause = error.strerror or str(error)
+                if cause != self._unsaved:
+                    log.error("%s cannot be written (%s): the settings will not survive a restart", self.path, error)
+                self._unsaved = cause
+            else:
+                if self._unsaved:
+                    log.info("%s is written again: the settings survive a restart", self.path)
+                self._unsaved = ""
 
 
 def write(path: Path, content: bytes) -> None:
-    """Replace a file's content so that a power cut at any moment leaves the old one or the new one; raises OSError."""
+    """Replace a file's content so that a power cut at any moment leaves the old one or the new one.
+
+    Raises:
+        OSError: it is not replaced; nothing is left of the attempt.
+    """
     fresh = path.with_suffix(".new")
-    with fresh.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)
+    try:
+        with fresh.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            fresh.unlink()
+        raise

@@ -28,7 +28,12 @@ class StatusBridge(Bridge):
         "motion/result",
     )
 
-    shown_by = Sensor(options=tuple(str(layer) for layer in Layer), icon="mdi:layers-triple-outline", attributes=True)
+    shown_by = Sensor(
+        about="On whose behalf it shows what it shows now; safety comes before all others.",
+        options=tuple(str(layer) for layer in Layer),
+        icon="mdi:layers-triple-outline",
+        attributes=True,
+    )
 
     def __init__(self, config: Config, scheduler: Scheduler, broker: Broker) -> None:
         super().__init__(config, scheduler, broker)

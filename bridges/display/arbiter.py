@@ -12,7 +12,7 @@ import msgspec
 from smartcar_mqtt.car_status import CarStatus, Layer, Phase
 
 BASE = "base"
-"""The face of a car that is left to itself: it looks about, and falls asleep after a while."""
+"""The default expression: the face looks about, and falls asleep after a while."""
 
 
 class Shown(msgspec.Struct, frozen=True):
@@ -67,7 +67,7 @@ def decide(car_status: CarStatus, chosen: str, *, follow: bool, just_chosen: boo
         car_status: what the other bridges say.
         chosen: the expression that people have chosen, at some time.
         follow: whether the assistant is shown.
-        just_chosen: whether they have chosen it since the assistant's last news: who presses a button wants to see it.
+        just_chosen: whether they have chosen it since the last news of the assistant; it is then shown at once.
     """
     status = status_of(car_status, follow=follow)
     urgent = status == EMERGENCY_STOP

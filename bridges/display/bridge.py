@@ -27,7 +27,7 @@ from smartcar_mqtt.clock import CHANCE, Scheduler, Timer
 from smartcar_mqtt.commands import Blocked
 from smartcar_mqtt.complaints import Complaints
 from smartcar_mqtt.config import Config
-from smartcar_mqtt.entities import BinarySensor, Image, Number, Select
+from smartcar_mqtt.entities import BinarySensor, Image, Number, Select, friendly
 from smartcar_mqtt.mqtt.broker import Broker
 from smartcar_mqtt.status_bridge import StatusBridge
 
@@ -40,17 +40,30 @@ class Display(StatusBridge):
     """The face display.
 
     Threads: whatever decides, draws or touches the panel runs on the main thread. Commands (worker thread) and what
-    others say (network thread) only leave a call for it. Pictures for Home Assistant are drawn on the worker thread.
+    others say (network thread) only schedule a call on it. Pictures for Home Assistant are drawn on the worker thread.
     """
 
     name = "display"
     title = "Face display"
+    about = "The face display: a face that shows what the car and its assistant are doing, and text that people send."
     settings_type = DisplaySettings
     follows = (*StatusBridge.follows, LEVEL, OBJECTS)
 
-    face = Image(icon="mdi:face-recognition")
-    link = BinarySensor(name="Panel", device_class="connectivity", category="diagnostic", attributes=True, urgent=True)
-    backlight = BinarySensor(icon="mdi:brightness-6", category="diagnostic", attributes=True)
+    face = Image(about="What the panel shows now: the face and the text below it.", icon="mdi:face-recognition")
+    link = BinarySensor(
+        about="Whether the panel can be reached; the attributes say why not.",
+        name="Panel",
+        device_class="connectivity",
+        category="diagnostic",
+        attributes=True,
+        urgent=True,
+    )
+    backlight = BinarySensor(
+        about="Whether the panel has a backlight whose brightness can be set.",
+        icon="mdi:brightness-6",
+        category="diagnostic",
+        attributes=True,
+    )
 
     chance: ClassVar[random.Random] = CHANCE
     """When it blinks and where it glances."""
@@ -89,7 +102,7 @@ class Display(StatusBridge):
 
     def find_backlight(self) -> Backlight | None:
         """The panel's backlight; None: it has none that can be set. Raises BacklightError."""
-        # Without a panel, the one that would be found is this computer's own.
+        # Without a panel, the backlight found would be that of this computer's own screen.
         return None if self.settings.driver == "none" else find_backlight(self.settings.backlight)
 
     # -- life ----------------------------------------------------------------------------------------------------
@@ -126,14 +139,14 @@ class Display(StatusBridge):
         there, reason = self._screen.there, self._screen.reason
         self.set_attributes("link", driver=driver, device="" if driver == "none" else device, reason=reason)
         self.update(link=there)
-        self._drawn = None  # what comes back may have forgotten its picture, or have another size
+        self._drawn = None  # the panel may have lost its picture, or have another size
         self._wake()
 
     # -- commands ------------------------------------------------------------------------------------------------
 
-    @Select(options=tuple(EXPRESSIONS), icon="mdi:emoticon-outline")
+    @Select(options=friendly(EXPRESSIONS), icon="mdi:emoticon-outline")
     def expression(self, name: str) -> None:
-        """Chooses the face, until the assistant or safety needs it; kept over restarts. `base`: a life of its own."""
+        """Chooses the face, until the assistant or safety needs it; kept over restarts."""
         self.state_store.set(expression=name)
         self.scheduler.call_later(0, lambda: self._choose(name))
 
@@ -226,7 +239,7 @@ class Display(StatusBridge):
         return decide(self.car_status, self._chosen, follow=follow, just_chosen=self._just_chosen)
 
     def _look(self) -> None:
-        """See what is to be shown now, and show it."""
+        """Decide what is to be shown now, and show it."""
         self._shown = self._decide()
         self._animator.express(self._shown.expression, self.clock.monotonic(), rests=self._shown.rests)
         self._words.tell(self._shown.status, urgent=self._shown.urgent)
@@ -242,7 +255,7 @@ class Display(StatusBridge):
         self._step = self.scheduler.call_at(when, self._draw)
 
     def _draw(self) -> None:
-        """Draw and tell what has changed, and have it done again when something will."""
+        """Draw and publish what has changed, and schedule the next change."""
         if self._step is not None:
             self._step.cancel()
             self._step = None
@@ -277,7 +290,7 @@ class Display(StatusBridge):
     # -- what is told --------------------------------------------------------------------------------------------
 
     def _tell(self, now: float) -> None:
-        """State and picture follow what the face really shows, whoever wanted it."""
+        """Publish state and picture of what the face shows."""
         shown = self._shown
         self.set_attributes("shown_by", chosen=self._chosen, status=shown.status)
         self.update(expression=self._animator.expression(now), shown_by=str(shown.layer), message=self._words.message)
@@ -291,7 +304,7 @@ class Display(StatusBridge):
         return Portrait(pose, self._text, width, height, self._theme, monochrome=self._screen.monochrome)
 
     def _publish_portrait(self) -> None:
-        """Have the worker draw the face as it is now, unless that is what Home Assistant has already."""
+        """Draw the present face on the worker thread, unless Home Assistant has that picture already."""
         self._portrait_timer = None
         now = self.clock.monotonic()
         portrait = self._sit(now)

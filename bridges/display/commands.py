@@ -50,7 +50,7 @@ def sheet(file: Path, theme: str) -> None:
 
 
 @group.command()
-@click.argument("expression", type=click.Choice(list(EXPRESSIONS)))
+@click.argument("expression", type=click.Choice(list(EXPRESSIONS), case_sensitive=False))
 @click.argument("file", type=FILE)
 @click.option("--width", default=480, show_default=True, type=click.IntRange(32, 4096), help="In pixels.")
 @click.option("--height", default=320, show_default=True, type=click.IntRange(32, 4096), help="In pixels.")

@@ -12,12 +12,12 @@ Pixels = Annotated[int, Meta(ge=32, le=4096)]
 
 
 class DisplaySettings(Section, frozen=True):
-    """What the display bridge can be told. Times in s."""
+    """Settings of the display bridge. Times in s."""
 
     driver: Literal["framebuffer", "none"] = "framebuffer"
     """How the panel is reached; "none": there is none (the demo), its picture and its entities are there."""
     device: Annotated[str, Meta(min_length=1)] = "/dev/fb0"
-    """The panel's framebuffer; its size and format are the kernel's to tell."""
+    """The panel's framebuffer; size and format are read from the kernel."""
     width: Pixels = 480
     """Width of the picture where there is no panel."""
     height: Pixels = 320
@@ -36,6 +36,6 @@ class DisplaySettings(Section, frozen=True):
     fps: Annotated[int, Meta(ge=1, le=30)] = 15
     """Most pictures a second; a panel on SPI takes about 13."""
     sleep_after: Annotated[float, Meta(ge=0, le=86_400)] = 300.0
-    """How long the car is left alone until its face falls asleep; 0: never."""
+    """Time without use after which the face falls asleep; 0: never."""
     image_interval: Annotated[float, Meta(ge=0.2, le=3600)] = 1.0
     """Shortest time between two pictures of the face for Home Assistant."""

@@ -1,1 +1,1 @@
-"""The LED ring bridge: a light of its own, and what the car is doing at a glance."""
+"""The LED ring bridge: a light for Home Assistant that also shows the status of the car."""

@@ -1,4 +1,4 @@
-"""From what is shown to the picture of each moment, fading from one effect to the next.
+"""Renders the frames of the ring, with cross-fades between effects.
 
 Pure: time is passed in; the pictures come out as colours and a brightness, and with them when the next one is due.
 """
@@ -15,15 +15,15 @@ from bridges.led.effects.registry import EFFECTS
 from smartcar_mqtt.car_status import Layer
 
 SUDDEN = frozenset({"wakeword_detected"})
-"""Effects that answer somebody at once. So does everything about safety."""
+"""Effects that are shown without a fade, as everything about safety is."""
 
 PROBE: Colour = (255, 128, 64)
 JUST_VISIBLE = 6
-"""Levels that may differ by rounding."""
+"""Difference of two levels that counts as rounding."""
 
 
 class Picture(msgspec.Struct, frozen=True):
-    """All pixels at one moment."""
+    """One frame: the colours of all pixels."""
 
     colours: list[Colour]
     brightness: int
@@ -49,7 +49,7 @@ class Animation:
         self._steps = 0
         """How many pictures the effect has before it begins again; 0: it never does, or shows something else then."""
         self._step_s = 0.0
-        """How long each of them, or each picture of an endless effect, is shown."""
+        """Duration of a frame."""
         self._fade_began = 0.0
         self._fade_s = 0.0
         self._from = Picture([BLACK] * count, 0)
@@ -99,7 +99,7 @@ class Animation:
             return Picture([BLACK] * self._count, 0)
         brightness = round(self._from.brightness + (wanted - self._from.brightness) * mix)
         if mix < 1 and self._from_colour is None and not wanted:
-            return Picture(self._from.colours, brightness)  # nothing to fade to: what was there goes out
+            return Picture(self._from.colours, brightness)  # fade out what was shown
         effect = EFFECTS[shown.effect]
         step = self.step(now)
         t = now - self._began if step is None else step * self._step_s

@@ -15,7 +15,7 @@ from bridges.led.light_state import LightState
 from smartcar_mqtt.car_status import CarStatus, Layer, Phase
 
 SAFETY_BRIGHTNESS = 128
-"""Least brightness (0 to 255) of what is about safety, however far people have dimmed the ring."""
+"""Least brightness (0 to 255) of what is about safety, whatever brightness people have set."""
 
 
 class Shown(msgspec.Struct, frozen=True):
@@ -39,7 +39,7 @@ def _in_phase(car_status: CarStatus) -> bool:
 
 Rule = tuple[Layer, Callable[[CarStatus], bool], str]
 PHASE = ""
-"""In place of an effect's name: the one that is named like the assistant's phase."""
+"""Stands for the effect with the name of the assistant's phase."""
 RULES: tuple[Rule, ...] = (
     (Layer.SAFETY, lambda car_status: car_status.emergency_stop, "emergency_stop"),
     (Layer.SAFETY, lambda car_status: car_status.blocked, "obstacle"),
@@ -51,7 +51,7 @@ RULES: tuple[Rule, ...] = (
     (Layer.ASSISTANT, lambda car_status: car_status.assistant_online is False, "assistant_offline"),
     (Layer.ASSISTANT, lambda car_status: car_status.muted, "muted"),
 )
-"""Whose it is, when it applies, and the effect; where none applies, the people's own light is shown."""
+"""Layer, condition and effect; where none applies, the light that people have set is shown."""
 
 
 def decide(car_status: CarStatus, light: LightState, *, follow: bool) -> Shown:

@@ -7,17 +7,20 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
+
 from bridges.led.animation import Animation, fade_seconds
 from bridges.led.arbiter import Shown, decide
-from bridges.led.effects.colours import Colour, scale
+from bridges.led.effects.colours import scale
 from bridges.led.effects.registry import EFFECTS
-from bridges.led.light_state import LightState, colour_of, flash_seconds, merged
+from bridges.led.light_state import LightState, colour_of, merged
 from bridges.led.preview.summary import main_colour, mean_milliamps, portrait
 from bridges.led.settings import LedSettings
 from bridges.led.strip.drivers import DriverError, ring_for
 from bridges.led.strip.output import Output
 from smartcar_mqtt.car_status import CarStatus, Layer
 from smartcar_mqtt.clock import Backoff, Scheduler, Timer
+from smartcar_mqtt.commands import Blocked
 from smartcar_mqtt.complaints import Complaints
 from smartcar_mqtt.config import Config
 from smartcar_mqtt.entities import BinarySensor, Image, Light, Sensor
@@ -35,25 +38,35 @@ FLASH_HALF_S = 0.25
 """A flashing light is on for so long, then off for so long."""
 FULL = 255
 REMEMBER_AFTER_S = 2.0
-"""Somebody who turns a colour wheel sends many commands: only the last one is worth a write to the SD card."""
+"""A colour wheel sends many commands; only the last one is written to the SD card."""
 PAINT_AFTER_S = 0.2
-"""What is shown for less than this gets no picture in Home Assistant."""
+"""Shortest time that something must be shown to get a picture in Home Assistant."""
 MOST_PAINTED = 24
-"""Pictures that are kept, so that the assistant's phases are drawn once and not with every sentence."""
+"""Size of the cache of pictures: the assistant's phases come again with every sentence."""
+
+
+class Flash(msgspec.Struct, frozen=True):
+    """Blinking that a command asks for."""
+
+    lit: Shown
+    """What the ring shows while it is lit."""
+    seconds: float
 
 
 class Led(StatusBridge):
     """The LED ring.
 
     Threads: everything that draws or touches the ring runs on the main thread. Commands (worker thread) and what
-    others say (network thread) only leave behind what is wanted and have the main thread look at it at once.
+    others say (network thread) only store what is wanted and schedule `look` on the main thread.
     """
 
     name = "led"
     title = "LED ring"
+    about = "The LED ring: a light that also shows what the car and the assistant are doing."
     settings_type = LedSettings
 
     current = Sensor(
+        about="The mean current that the ring draws with what it shows now, without losses of the power supply.",
         unit="mA",
         device_class="current",
         state_class="measurement",
@@ -62,11 +75,18 @@ class Led(StatusBridge):
         enabled=False,
         requires=("link",),
     )
-    link = BinarySensor(name="Ring", device_class="connectivity", category="diagnostic", attributes=True, urgent=True)
-    picture = Image(name="Ring picture", icon="mdi:circle-outline")
+    link = BinarySensor(
+        about="Whether the ring can be reached; the attributes say why not.",
+        name="Ring",
+        device_class="connectivity",
+        category="diagnostic",
+        attributes=True,
+        urgent=True,
+    )
+    picture = Image(about="What the ring looks like now.", name="Ring picture", icon="mdi:circle-outline")
 
     pause: Callable[[float], None] = staticmethod(time.sleep)
-    """Waits between the pictures of the last half second, when the main loop has ended already."""
+    """Waits between the last frames, after the main loop has ended."""
 
     def __init__(self, config: Config, scheduler: Scheduler, broker: Broker) -> None:
         super().__init__(config, scheduler, broker)
@@ -115,7 +135,7 @@ class Led(StatusBridge):
             super().close()
 
     def _open_ring(self) -> None:
-        """Take hold of the ring and show what is wanted; else try again later."""
+        """Open the ring and show what is due; on failure try again later."""
         try:
             self._ring.open()
             self._written = b""
@@ -131,7 +151,7 @@ class Led(StatusBridge):
         self._draw()
 
     def _lose_ring(self, error: DriverError) -> None:
-        """The ring cannot be reached: say so once, and try again."""
+        """Report once that the ring cannot be reached, and try again later."""
         self._ring.close()
         reason = str(error)
         if reason != self._reported:
@@ -142,7 +162,7 @@ class Led(StatusBridge):
         self.scheduler.call_later(self._backoff.next_s(), self._open_ring)
 
     def _go_out(self) -> None:
-        """Pixel by pixel from what the ring shows to what it is left with, which is written in any case."""
+        """Wipe to the final colour, pixel by pixel; the final colour is written in any case."""
         settings = self.settings
         last = [settings.farewell_colour] * settings.pixels
         try:
@@ -161,20 +181,28 @@ class Led(StatusBridge):
     @Light(name="Ring light", effects=tuple(EFFECTS), icon="mdi:led-strip-variant", requires=("link",))
     def ring(self, wanted: dict[str, Any]) -> None:
         """Sets the light that is shown while neither safety nor the assistant needs the ring; kept over restarts."""
-        if "flash" in wanted:
-            seconds = flash_seconds(wanted["flash"])
-            colour = colour_of(wanted["color"]) if "color" in wanted else self._light.shown_colour
-            self.scheduler.call_later(0, lambda: self._begin_flash(colour, seconds))
+        before, transition = self._light, wanted.get("transition")
+        self._light = merged(before, wanted)
+        if self._light != before:
+            if self._remember is not None:
+                self._remember.cancel()
+            self._remember = self.scheduler.call_later(REMEMBER_AFTER_S, self._remember_light)
+        if "flash" not in wanted:
+            self.scheduler.call_later(0, lambda: self.look(transition))
             return
-        self._light = merged(self._light, wanted)
-        if self._remember is not None:
-            self._remember.cancel()
-        self._remember = self.scheduler.call_later(REMEMBER_AFTER_S, self._remember_wish)
-        transition = wanted.get("transition")
-        self.scheduler.call_later(0, lambda: self.look(transition))
+        # A light that goes out flashes in the colour that it had.
+        colour = colour_of(wanted["color"]) if "color" in wanted else self._light.shown_colour
+        brightness = wanted.get("brightness") or FULL
+        flash = Flash(Shown(Layer.USER, "solid", colour, brightness), wanted["flash"])
+        self.scheduler.call_later(0, lambda: self.look(transition, flash))
+        if not self.link:
+            raise Blocked("no flash now: the ring cannot be reached; the light itself is set")
+        shown = self._shown
+        if shown is not None and shown.layer is not Layer.USER:
+            raise Blocked(f"no flash now: the ring shows {shown.effect} ({shown.layer}); the light itself is set")
 
-    def _remember_wish(self) -> None:
-        # On the worker: a card that is busy must not hold up the pictures.
+    def _remember_light(self) -> None:
+        # On the worker thread: a slow SD card must not delay frames.
         if not self._worker.submit(lambda: self.state_store.set(light=self._light)):
             self._complaints.warn("light", "the light is not remembered yet: too much else to do")
 
@@ -186,24 +214,30 @@ class Led(StatusBridge):
     def following_changed(self) -> None:
         self.scheduler.call_later(0, self.look)
 
-    def look(self, transition_s: float | None = None) -> None:
-        """See what is to be shown now, and show it. On the main thread.
+    def look(self, transition_s: float | None = None, flash: Flash | None = None) -> None:
+        """Decide what is to be shown now, and show it. On the main thread.
 
         Args:
             transition_s: seconds that people asked the change of their light to take; None: the usual time.
+            flash: blinking before it, where the ring shows people's light.
         """
         shown = decide(self.car_status, self._light, follow=self.follow_assistant is True)
-        if shown == self._shown:
+        changed, flashes = shown != self._shown, flash is not None and shown.layer is Layer.USER
+        if not (changed or flashes):
             return
         self._shown = shown
         self._end_flash()
         asked = transition_s if shown.layer is Layer.USER else None
         fade = fade_seconds(shown, self.settings.transition) if asked is None else asked
-        self._play(shown, fade)
-        self._tell(shown)
+        if flash is not None and flashes:
+            self._blink(flash.lit, max(1, round(flash.seconds / FLASH_HALF_S)), fade)
+        else:
+            self._play(shown, fade)
+        if changed:
+            self._tell(shown)
 
     def _tell(self, shown: Shown) -> None:
-        """State and picture follow what the ring shows, whoever wanted it."""
+        """Publish state and picture of what the ring shows."""
         red, green, blue = main_colour(shown, self.settings.pixels)
         self.set_attributes("shown_by", effect=shown.effect if shown.on else None)
         self.update(
@@ -222,7 +256,7 @@ class Led(StatusBridge):
             self._paint = self.scheduler.call_later(PAINT_AFTER_S, lambda: self._have_painted(shown))
 
     def _have_painted(self, shown: Shown) -> None:
-        """Have the worker draw the picture for Home Assistant: it may take as long as several frames."""
+        """Draw the picture for Home Assistant on the worker thread: it takes as long as several frames."""
         if not self._worker.submit(lambda: self._paint_now(shown)):
             self._complaints.warn("picture", "the picture of the ring is not drawn: too much else to do")
 
@@ -245,20 +279,15 @@ class Led(StatusBridge):
             return animated_png(EFFECTS[shown.effect], settings.pixels, shown.colour, brightness)
         return ring_png([scale(colour, brightness / FULL) for colour in portrait(shown, settings.pixels)])
 
-    def _begin_flash(self, colour: Colour, seconds: float) -> None:
-        """Blink, where the ring shows people's light; then that light again."""
-        if self._shown is None or self._shown.layer is not Layer.USER:
-            return
-        self._end_flash()
-        self._blink(colour, round(seconds / FLASH_HALF_S), lit=True)
-
-    def _blink(self, colour: Colour, left: int, *, lit: bool) -> None:
+    def _blink(self, shown: Shown, left: int, fade_s: float) -> None:
+        """Show one half of a flash and schedule the next; after the last one, show what is due."""
         if left > 0:
-            self._play(Shown(Layer.USER, "solid", colour, FULL, on=lit), 0)
-            self._flash = self.scheduler.call_later(FLASH_HALF_S, lambda: self._blink(colour, left - 1, lit=not lit))
+            self._play(shown, 0)
+            other = msgspec.structs.replace(shown, on=not shown.on)
+            self._flash = self.scheduler.call_later(FLASH_HALF_S, lambda: self._blink(other, left - 1, fade_s))
         elif self._shown is not None:
             self._flash = None
-            self._play(self._shown, self.settings.transition)
+            self._play(self._shown, fade_s)
 
     def _end_flash(self) -> None:
         if self._flash is not None:
@@ -268,13 +297,13 @@ class Led(StatusBridge):
     # -- frames --------------------------------------------------------------------------------------------------
 
     def _play(self, shown: Shown, fade_s: float) -> None:
-        """Draw this from now on."""
+        """Show this from now on."""
         self._animation.show(shown, self.clock.monotonic(), fade_s)
         self._film.clear()
         self._draw()
 
     def _draw(self) -> None:
-        """The picture of now to the ring, and a timer for the next one, where there will be another one."""
+        """Write the present frame and set a timer for the next one, if there is one."""
         if self._frame is not None:
             self._frame.cancel()
             self._frame = None
@@ -291,7 +320,7 @@ class Led(StatusBridge):
             self._frame = self.scheduler.call_at(now + pause, self._draw)
 
     def _encoded(self, now: float) -> bytes:
-        """The bytes of this moment's picture."""
+        """The encoded frame of this moment."""
         step = self._animation.step(now)
         data = None if step is None else self._film.get(step)
         if data is None:

@@ -12,14 +12,8 @@ from msgspec import Meta
 
 from bridges.led.effects.colours import Colour
 from bridges.led.effects.registry import EFFECTS
-from smartcar_mqtt.commands import Refused
-from smartcar_mqtt.entities.readings import is_number
 
 Level = Annotated[int, Meta(ge=0, le=255)]
-
-FLASH_S = {"short": 2.0, "long": 10.0}
-"""How long a light flashes; Home Assistant sends these seconds for its two words."""
-LONGEST_FLASH_S = 60.0
 
 
 class LightState(msgspec.Struct, frozen=True):
@@ -47,13 +41,13 @@ def merged(light: LightState, wanted: dict[str, Any]) -> LightState:
     """The light after a command; what the command does not name stays.
 
     A colour for an effect that has its own colours (a rainbow) asks for that colour, so the effect becomes `solid`.
-    Brightness 0 switches off and is not remembered: the light comes back as bright as it was.
+    Brightness 0 switches off and is not remembered: the light comes back as bright as it was. A flash changes nothing.
 
     Args:
         light: the light before.
         wanted: the command, as the light entity has checked it.
     """
-    on, effect, colour, brightness = wanted["state"], light.effect, light.colour, light.brightness
+    on, effect, colour, brightness = wanted.get("state", light.on), light.effect, light.colour, light.brightness
     if "color" in wanted:
         colour = colour_of(wanted["color"])
         if not EFFECTS[effect].colourful:
@@ -68,14 +62,3 @@ def merged(light: LightState, wanted: dict[str, Any]) -> LightState:
 def colour_of(fields: dict[str, float]) -> Colour:
     """A command's colour in whole levels."""
     return round(fields["r"]), round(fields["g"]), round(fields["b"])
-
-
-def flash_seconds(value: Any) -> float:
-    """How long a command asks the light to flash: seconds, or "short" or "long"."""
-    if isinstance(value, str) and value in FLASH_S:
-        return FLASH_S[value]
-    if not is_number(value) or not 0 < value <= LONGEST_FLASH_S:
-        raise Refused(
-            f"flash {str(value)[:32]!r} is neither short nor long nor seconds (above 0 to {LONGEST_FLASH_S:g})"
-        )
-    return float(value)

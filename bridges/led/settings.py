@@ -11,7 +11,7 @@ from smartcar_mqtt.config import Section
 
 
 class LedSettings(Section, frozen=True):
-    """What the LED bridge can be told. Times in s, currents in mA."""
+    """Settings of the LED bridge. Times in s, currents in mA."""
 
     driver: Literal["spi", "ws281x", "none"] = "spi"
     """How the pixels are reached; "none": there is no ring (the demo), its picture and its entities are there."""
@@ -26,7 +26,7 @@ class LedSettings(Section, frozen=True):
     brightness: Annotated[float, Meta(gt=0, le=1)] = 0.5
     """Share of full brightness that "100 %" in Home Assistant stands for."""
     gamma: Annotated[float, Meta(ge=1, le=4)] = 2.2
-    """How far levels are bent so that they look even to the eye; 1: not at all."""
+    """Exponent of the gamma correction; 1: none."""
     max_milliamps: Annotated[int, Meta(ge=20, le=20_000)] = 500
     """Most current that the whole ring may draw; brighter pictures are dimmed to it."""
     fps: Annotated[int, Meta(ge=1, le=100)] = 60
@@ -39,7 +39,7 @@ class LedSettings(Section, frozen=True):
     """The picture of the ring in Home Assistant."""
 
     def __post_init__(self) -> None:
-        """Hold values against each other."""
+        """Check values that depend on each other."""
         if self.max_milliamps < 2 * self.pixels:
             raise ValueError(f"max_milliamps must be at least {2 * self.pixels}: a dark pixel draws 1 mA already")
 

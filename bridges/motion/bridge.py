@@ -9,14 +9,14 @@ import msgspec
 
 from bridges.motion.chassis import NO_SPEED, SCANNING, Chassis
 from bridges.motion.drive import Drive, is_stop, parse_drive
-from bridges.motion.latch import read_latch, write_latch
+from bridges.motion.latch import not_stored, read_latch, write_latch
 from bridges.motion.protocol import DIRECTIONS, Frame
 from bridges.motion.safety import STOPPED, Control, Zone
 from bridges.motion.scan import Reading
 from bridges.motion.settings import MotionSettings
 from smartcar_mqtt.bridge import Bridge
 from smartcar_mqtt.clock import Scheduler
-from smartcar_mqtt.commands import DEFERRED, Blocked, Refused, Request
+from smartcar_mqtt.commands import DEFERRED, Blocked, Refused, Request, Status
 from smartcar_mqtt.complaints import Complaints
 from smartcar_mqtt.config import Config
 from smartcar_mqtt.entities import (
@@ -48,15 +48,31 @@ class Motion(Bridge):
     settings_type = MotionSettings
 
     distance_left = Sensor(
-        unit="cm", device_class="distance", state_class="measurement", icon="mdi:arrow-top-left", requires=LINK
+        about="Distance to what the left ultrasonic sensor sees; unknown where no echo comes back.",
+        unit="cm",
+        device_class="distance",
+        state_class="measurement",
+        icon="mdi:arrow-top-left",
+        requires=LINK,
     )
     distance_center = Sensor(
-        unit="cm", device_class="distance", state_class="measurement", icon="mdi:arrow-up", requires=LINK
+        about="Distance to what the middle ultrasonic sensor sees; unknown where no echo comes back.",
+        unit="cm",
+        device_class="distance",
+        state_class="measurement",
+        icon="mdi:arrow-up",
+        requires=LINK,
     )
     distance_right = Sensor(
-        unit="cm", device_class="distance", state_class="measurement", icon="mdi:arrow-top-right", requires=LINK
+        about="Distance to what the right ultrasonic sensor sees; unknown where no echo comes back.",
+        unit="cm",
+        device_class="distance",
+        state_class="measurement",
+        icon="mdi:arrow-top-right",
+        requires=LINK,
     )
     distance_smallest = Sensor(
+        about="The smallest of the three distances.",
         name="Smallest distance",
         unit="cm",
         device_class="distance",
@@ -64,33 +80,107 @@ class Motion(Bridge):
         icon="mdi:arrow-collapse-up",
         requires=LINK,
     )
-    gas = Sensor(name="Gas raw value", state_class="measurement", precision=0, icon="mdi:molecule", requires=LINK)
-    motion = Sensor(options=(STOPPED, *DIRECTIONS, SCANNING), icon="mdi:car-arrow-right", urgent=True)
+    gas = Sensor(
+        about="Reading of the MQ-2 gas sensor, 0 to 4095, as the ESP32 measures it.",
+        name="Gas raw value",
+        state_class="measurement",
+        precision=0,
+        icon="mdi:molecule",
+        requires=LINK,
+    )
+    motion = Sensor(
+        about="What the car is doing now.",
+        options=(STOPPED, *DIRECTIONS, SCANNING),
+        icon="mdi:car-arrow-right",
+        urgent=True,
+    )
     control = Sensor(
+        about="Who moves the car now, or keeps others from moving it; the attributes name the sender.",
         name="Who holds control",
         options=tuple(str(control) for control in Control),
         icon="mdi:account-key-outline",
         attributes=True,
     )
-    best_heading = Sensor(unit="°", precision=0, icon="mdi:compass-outline", attributes=True)
+    best_heading = Sensor(
+        about="Direction with the most room that the last scan has found; all its readings are in the attributes.",
+        unit="°",
+        precision=0,
+        icon="mdi:compass-outline",
+        attributes=True,
+    )
 
-    obstacle = BinarySensor(device_class="problem", icon="mdi:wall", requires=LINK, urgent=True)
-    warning_zone = BinarySensor(device_class="problem", icon="mdi:alert-outline", requires=LINK, urgent=True)
-    sensors_blind = BinarySensor(device_class="problem", icon="mdi:eye-off-outline", requires=LINK, urgent=True)
-    gas_alarm = BinarySensor(device_class="gas", requires=LINK, urgent=True)
+    obstacle = BinarySensor(
+        about="Something is so near that the ESP32 stops the car and blocks moving forward.",
+        device_class="problem",
+        icon="mdi:wall",
+        requires=LINK,
+        urgent=True,
+    )
+    warning_zone = BinarySensor(
+        about="Something is so near that the car may not move forward any more.",
+        device_class="problem",
+        icon="mdi:alert-outline",
+        requires=LINK,
+        urgent=True,
+    )
+    sensors_blind = BinarySensor(
+        about="No ultrasonic sensor sees anything, so the car moves forward for short times only.",
+        device_class="problem",
+        icon="mdi:eye-off-outline",
+        requires=LINK,
+        urgent=True,
+    )
+    gas_alarm = BinarySensor(
+        about="The gas sensor has gone above its alarm threshold and not come below the lower one since.",
+        device_class="gas",
+        requires=LINK,
+        urgent=True,
+    )
     link = BinarySensor(
-        name="ESP32 link", device_class="connectivity", category="diagnostic", attributes=True, urgent=True
+        about="Whether the ESP32 sends data over the serial line; the attributes say why not.",
+        name="ESP32 link",
+        device_class="connectivity",
+        category="diagnostic",
+        attributes=True,
+        urgent=True,
     )
     stop_unconfirmed = BinarySensor(
-        name="Stop not confirmed", device_class="problem", icon="mdi:car-brake-alert", attributes=True, urgent=True
+        about="A STOP was written and the ESP32 has not confirmed it: the car counts as moving until it does.",
+        name="Stop not confirmed",
+        device_class="problem",
+        icon="mdi:car-brake-alert",
+        attributes=True,
+        urgent=True,
     )
-    keeper = BinarySensor(device_class="running", category="diagnostic", attributes=True, urgent=True)
-    speed_control = BinarySensor(category="diagnostic", icon="mdi:speedometer", attributes=True)
+    keeper = BinarySensor(
+        about="Whether the process that stops the car when this bridge cannot is there; without it the car stands.",
+        device_class="running",
+        category="diagnostic",
+        attributes=True,
+        urgent=True,
+    )
+    speed_control = BinarySensor(
+        about="Whether the firmware of the ESP32 can change the speed of the motors.",
+        category="diagnostic",
+        icon="mdi:speedometer",
+        attributes=True,
+    )
 
-    collision = Event(types=tuple(COLLISION_EVENTS.values()), trigger=True, icon="mdi:car-brake-alert")
-    gas_warning = Event(types=("alarm", "clear"), trigger=True, icon="mdi:smoke-detector-variant-alert")
+    collision = Event(
+        about="The car has come near an obstacle, or has got away from it.",
+        types=tuple(COLLISION_EVENTS.values()),
+        trigger=True,
+        icon="mdi:car-brake-alert",
+    )
+    gas_warning = Event(
+        about="The gas alarm has begun or ended.",
+        types=("alarm", "clear"),
+        trigger=True,
+        icon="mdi:smoke-detector-variant-alert",
+    )
 
     frames_per_second = Sensor(
+        about="How many measurements the ESP32 sends a second.",
         unit="Hz",
         device_class="frequency",
         state_class="measurement",
@@ -99,17 +189,28 @@ class Motion(Bridge):
         enabled=False,
     )
     bad_lines = Sensor(
-        state_class="total_increasing", precision=0, category="diagnostic", enabled=False, icon="mdi:text-box-remove"
+        about="Damaged lines from the ESP32 since the bridge was started.",
+        state_class="total_increasing",
+        precision=0,
+        category="diagnostic",
+        enabled=False,
+        icon="mdi:text-box-remove",
     )
     reconnects = Sensor(
-        state_class="total_increasing", precision=0, category="diagnostic", enabled=False, icon="mdi:usb-port"
+        about="How often the serial line was opened again since the bridge was started.",
+        state_class="total_increasing",
+        precision=0,
+        category="diagnostic",
+        enabled=False,
+        icon="mdi:usb-port",
     )
-    firmware = Sensor(category="diagnostic", icon="mdi:chip")
+    firmware = Sensor(about="What the ESP32 says of itself when it starts.", category="diagnostic", icon="mdi:chip")
 
-    radar = Image(name="Radar", icon="mdi:radar")
+    radar = Image(about="Picture of the last scan: distances all around the car.", name="Radar", icon="mdi:radar")
     telemetry = Stream(
+        about="Every measurement of the ESP32, for programs.",
         example='{"left":80,"center":120,"right":null,"gas":150,"servo":90,"left_motor":0,"right_motor":0,'
-        '"obstacle":false,"warning":false,"time":1767225600.123}'
+        '"obstacle":false,"warning":false,"time":1767225600.123}',
     )
 
     def __init__(self, config: Config, scheduler: Scheduler, broker: Broker) -> None:
@@ -199,13 +300,23 @@ class Motion(Bridge):
         return DEFERRED
 
     @Switch(name="Emergency stop", icon="mdi:car-brake-hold", on_is_safer=True, immediate=True, fresh_only=True)
-    def emergency_stop(self, on: bool, request: Request) -> None:
+    def emergency_stop(self, on: bool, request: Request) -> object:
         """Latches the car: nothing moves it until this is switched off by hand; kept over restarts."""
         self._chassis.set_emergency_stop(on=on, request=request)
+        # On the worker thread: a slow card must not keep the next stop waiting.
+        if not self._worker.submit(lambda: self._store_latch(request, on=on)):
+            self._store_latch(request, on=on)
+        return DEFERRED
+
+    def _store_latch(self, request: Request, *, on: bool) -> None:
         try:
             write_latch(self._latch_file, on=on)
         except OSError as error:
-            log.error("the emergency stop is %s, but would not survive a restart: %s", "on" if on else "off", error)
+            told = not_stored(on=on, error=error)
+            log.error("%s", told)
+            request.answer(Status.DONE, told)
+        else:
+            request.answer(Status.DONE)
 
     @Button(icon="mdi:radar", requires=LINK, immediate=True, fresh_only=True)
     def scan(self, request: Request) -> object:
@@ -221,7 +332,7 @@ class Motion(Bridge):
 
     @Button(icon="mdi:lock-open-outline", category="config", requires=LINK, immediate=True)
     def clear_block(self, request: Request) -> object:
-        """Clears the ESP32's own obstacle flag until its next measurement; the Pi's wall stays."""
+        """Clears the ESP32's own obstacle flag until its next measurement; the warning zone stays in force."""
         self._chassis.send_word("clearblock", request)
         return DEFERRED
 
@@ -243,7 +354,7 @@ class Motion(Bridge):
         immediate=True,
     )
     def speed(self, percent: int, request: Request) -> object:
-        """Sets the speed of moves that do not name one; for firmware that knows SPEED."""
+        """Sets the speed of moves that name none; only for firmware that can change the speed."""
         self._chassis.choose_speed(percent, request)
         return DEFERRED
 
@@ -258,7 +369,7 @@ class Motion(Bridge):
         immediate=True,
     )
     def drive_duration(self, seconds: float) -> None:
-        """Sets how long moves last that do not say."""
+        """Sets the duration of moves that name none."""
         if seconds > self.settings.max_lease:
             raise Refused(f"{seconds:g} s is more than motion.max_lease allows ({self.settings.max_lease:g} s)")
         self._default_s = seconds

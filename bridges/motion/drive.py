@@ -18,10 +18,13 @@ from smartcar_mqtt.commands import (
     take_sender,
     take_times,
 )
+from smartcar_mqtt.entities.numbers import plain, to_step, within
 
 STOP = "stop"
 LARGEST_NUMBER = 1e9
 """Nothing that can be asked for is larger; NaN fails the comparison too."""
+MILLISECOND = 0.001
+"""Step of a duration in seconds."""
 KNOWN = ("direction", "speed", "duration", "source", "id", "time", "expires")
 STOP_WORD = re.compile(r"\b(?:stop|stopp|halt)\b", re.IGNORECASE)
 
@@ -85,10 +88,13 @@ def parse_move(payload: bytes) -> Parsed:
     duration = number(fields.pop("duration", None), "duration")
     if fields:
         raise Refused(f"unknown field {next(iter(fields))[:32]!r}; known are {', '.join(KNOWN)}")
-    if speed is not None and not (1 <= speed <= 100 and speed == int(speed)):
-        raise Refused(f"speed {speed:g} is out of range (allowed: whole numbers from 1 to 100 %)")
-    if duration is not None and duration <= 0:
-        raise Refused(f"duration {duration:g} is out of range (allowed: above 0 s)")
+    if speed is not None:
+        speed = within(speed, 1, 100, 1, what="speed", unit="%")
+    if duration is not None:
+        rounded = to_step(duration, 0, MILLISECOND)
+        if rounded <= 0:
+            raise Refused(f"duration {plain(duration)} is out of range (allowed: above 0 s)")
+        duration = rounded
     move = Drive(direction, None if speed is None else int(speed), duration)
     return Parsed(move, source, mark, sent_at, expires_at)
 

@@ -33,3 +33,10 @@ def read_latch(path: Path) -> bool:
 def write_latch(path: Path, *, on: bool) -> None:
     """Store the state, so that it survives a power cut at any moment; raises OSError."""
     write(path, msgspec.json.encode(Latch(on)))
+
+
+def not_stored(*, on: bool, error: OSError) -> str:
+    """What people have to know where the state could not be stored."""
+    state = "on" if on else "off"
+    cause = error.strerror or str(error)
+    return f"the emergency stop is {state}, but this would not survive a restart: it cannot be stored ({cause})"

@@ -19,7 +19,7 @@ class MotionSettings(Section, frozen=True):
     """Serial device, or any address that pyserial knows (`socket://host:port`, `rfc2217://...`)."""
     baud: Annotated[int, Meta(ge=1200, le=4_000_000)] = 115_200
     """Speed of the serial line in bits a second; the firmware's is 115200."""
-    default_lease: Annotated[float, Meta(ge=0.05, le=5)] = 1.0
+    default_lease: Annotated[float, Meta(ge=0.1, le=5)] = 1.0
     """How long a move lasts when the command does not say."""
     max_lease: Annotated[float, Meta(ge=0.1, le=30)] = 5.0
     """Longest move that one command may ask for."""

@@ -22,7 +22,7 @@ from bridges.vision.frame_worker import FrameThread
 from bridges.vision.jpeg import Encoder
 from bridges.vision.measuring import Measuring
 from bridges.vision.paths import capture_folder, socket_path
-from bridges.vision.settings import LAST, MODES, OFF, ON_WITH_STREAM, VisionSettings
+from bridges.vision.settings import LAST, MODE_WORDS, MODES, OFF, ON_WITH_STREAM, VisionSettings
 from bridges.vision.stream import StreamError, StreamServer
 from smartcar_mqtt.addresses import mask_address, mask_secrets
 from smartcar_mqtt.bridge import Bridge
@@ -62,49 +62,96 @@ EMPTY_S = 1.0
 APPEARED, GONE = "object_appeared", "object_gone"
 
 
+ABOUT = """The camera: what it sees, snapshots, captures, and the live picture for programs on the same machine.
+
+The live picture does not go through the broker. It is served as HTTP on a Unix socket, whose path is the value of
+`stream_socket` in the state (`curl --unix-socket PATH http://car/stream`):
+
+- `GET /stream`: `multipart/x-mixed-replace`, one JPEG in each part, at most `vision.stream_fps` a second;
+  `?boxes=1` draws boxes around what was found. Each part has `Content-Length`, `X-Frame-Number`, `X-Captured-At`
+  (seconds since 1970) and `X-Captured-Monotonic` (seconds of this machine's monotonic clock).
+- `GET /snapshot.jpg`: the newest frame, with the same headers and the same `?boxes=1`.
+- `GET /captures`: a JSON list, the newest first: `file`, `time`, `width`, `height`, `bytes`, `id`, `source`,
+  `detections`. `GET /captures/FILE`: that picture; `.json` in place of `.jpg`: what is known of it.
+
+Where there is no picture the answer is 503 with the reason in a line of text; `/stream` ends with the mode
+`on_with_stream`, and stands still during a pause.
+
+`capture/set` takes `PRESS` or `{"id": ..., "source": ...}`; the event `captured` with that id follows when the
+picture is stored: `event_type` is `captured`, with the fields of the list above, or `failed`, with `reason`.
+Boxes are `[left, top, right, bottom]` in fractions of the picture; `position` is left, centre or right.
+"""
+"""For the reference of topics."""
+
+
 class Vision(Bridge):
-    """The camera: what it sees, snapshots, captures, and the live picture for programs on the same machine.
-
-    The live picture does not go through the broker. It is served as HTTP on a Unix socket, whose path is the value of
-    `stream_socket` in the state (`curl --unix-socket PATH http://car/stream`):
-
-    - `GET /stream`: `multipart/x-mixed-replace`, one JPEG in each part, at most `vision.stream_fps` a second;
-      `?boxes=1` draws boxes around what was found. Each part has `Content-Length`, `X-Frame-Number`, `X-Captured-At`
-      (seconds since 1970) and `X-Captured-Monotonic` (seconds of this machine's monotonic clock).
-    - `GET /snapshot.jpg`: the newest frame, with the same headers and the same `?boxes=1`.
-    - `GET /captures`: a JSON list, the newest first: `file`, `time`, `width`, `height`, `bytes`, `id`, `source`,
-      `detections`. `GET /captures/FILE`: that picture; `.json` in place of `.jpg`: what is known of it.
-
-    Where there is no picture the answer is 503 with the reason in a line of text; `/stream` ends with the mode
-    `on_with_stream`, and stands still during a pause.
-
-    `capture/set` takes `PRESS` or `{"id": ..., "source": ...}`; the event `captured` with that id follows when the
-    picture is stored: `event_type` is `captured`, with the fields of the list above, or `failed`, with `reason`.
-    Boxes are `[left, top, right, bottom]` in fractions of the picture; `position` is left, centre or right.
-    """
+    """The camera: what it sees, snapshots, captures, and the live picture for programs on the same machine."""
 
     name = "vision"
     title = "Camera"
+    about = ABOUT
     settings_type = VisionSettings
     needs = ("numpy", "cv2")
 
-    image = Camera(name="Snapshot", icon="mdi:camera")
-    last_capture = Image(content_type="image/jpeg", icon="mdi:image-check")
-    last_person = Image(content_type="image/jpeg", icon="mdi:image-account")
+    image = Camera(about="The newest picture of the camera, about one a second.", name="Snapshot", icon="mdi:camera")
+    last_capture = Image(
+        about="The picture of the last capture, with boxes around what was found.",
+        content_type="image/jpeg",
+        icon="mdi:image-check",
+    )
+    last_person = Image(
+        about="The last picture with a person in it, with a box around the person.",
+        content_type="image/jpeg",
+        icon="mdi:image-account",
+    )
 
     object_count = Sensor(
-        name="Objects in view", state_class="measurement", precision=0, icon="mdi:shape", attributes=True
+        about="How many objects the camera sees now; the attributes tell of each one.",
+        name="Objects in view",
+        state_class="measurement",
+        precision=0,
+        icon="mdi:shape",
+        attributes=True,
     )
-    last_object = Sensor(icon="mdi:tag-search-outline", attributes=True)
-    person = BinarySensor(device_class="occupancy", urgent=True)
-    sighting = Event(name="Object", types=(APPEARED, GONE), trigger=True, icon="mdi:shape-plus")
-    captured = Event(name="Capture", types=("captured", "failed"), trigger=True, icon="mdi:camera-iris")
+    last_object = Sensor(
+        about="What has come into view last; the attributes say where and when.",
+        icon="mdi:tag-search-outline",
+        attributes=True,
+    )
+    person = BinarySensor(about="Whether the camera sees a person.", device_class="occupancy", urgent=True)
+    sighting = Event(
+        about="An object has come into view or has gone out of it.",
+        name="Object",
+        types=(APPEARED, GONE),
+        trigger=True,
+        icon="mdi:shape-plus",
+    )
+    captured = Event(
+        about="A capture has been stored, or has failed.",
+        name="Capture",
+        types=("captured", "failed"),
+        trigger=True,
+        icon="mdi:camera-iris",
+    )
 
-    link = BinarySensor(name="Camera", device_class="connectivity", category="diagnostic", attributes=True, urgent=True)
+    link = BinarySensor(
+        about="Whether the camera sends pictures; the attributes say why not.",
+        name="Camera",
+        device_class="connectivity",
+        category="diagnostic",
+        attributes=True,
+        urgent=True,
+    )
     frames_per_second = Sensor(
-        unit="Hz", device_class="frequency", state_class="measurement", precision=1, category="diagnostic"
+        about="How many pictures the camera sends a second.",
+        unit="Hz",
+        device_class="frequency",
+        state_class="measurement",
+        precision=1,
+        category="diagnostic",
     )
     detections_per_second = Sensor(
+        about="How many pictures a second are searched for objects.",
         unit="Hz",
         device_class="frequency",
         state_class="measurement",
@@ -113,14 +160,30 @@ class Vision(Bridge):
         enabled=False,
     )
     inference_time = Sensor(
-        unit="ms", device_class="duration", state_class="measurement", precision=1, category="diagnostic"
+        about="How long the search of one picture takes.",
+        unit="ms",
+        device_class="duration",
+        state_class="measurement",
+        precision=1,
+        category="diagnostic",
     )
     frame_age = Sensor(
-        unit="ms", device_class="duration", state_class="measurement", precision=0, category="diagnostic"
+        about="How old a picture is when its search is done.",
+        unit="ms",
+        device_class="duration",
+        state_class="measurement",
+        precision=0,
+        category="diagnostic",
     )
-    backend = Sensor(category="diagnostic", icon="mdi:chip")
-    model = Sensor(category="diagnostic", icon="mdi:graph-outline", attributes=True)
+    backend = Sensor(about="What the detection is computed with.", category="diagnostic", icon="mdi:chip")
+    model = Sensor(
+        about="The model that detects, or what keeps it from detecting; the attributes name its classes.",
+        category="diagnostic",
+        icon="mdi:graph-outline",
+        attributes=True,
+    )
     drops = Sensor(
+        about="Messages and pictures that the network was too slow for.",
         name="Dropped messages",
         attributes=True,
         state_class="total_increasing",
@@ -129,11 +192,18 @@ class Vision(Bridge):
         enabled=False,
         icon="mdi:image-off",
     )
-    stream_socket = Sensor(category="diagnostic", enabled=False, icon="mdi:video-wireless", attributes=True)
+    stream_socket = Sensor(
+        about="Path of the Unix socket on which programs get the live picture.",
+        category="diagnostic",
+        enabled=False,
+        icon="mdi:video-wireless",
+        attributes=True,
+    )
 
     objects = Stream(
+        about="The objects in every picture that was searched, for programs.",
         example='{"objects":[{"id":3,"label":"person","score":0.91,"box":[0.41,0.2,0.55,0.93],"position":"centre"}],'
-        '"frame":1234,"age_ms":38,"time":1767225600.123}'
+        '"frame":1234,"age_ms":38,"time":1767225600.123}',
     )
 
     def __init__(self, config: Config, scheduler: Scheduler, broker: Broker) -> None:
@@ -185,7 +255,12 @@ class Vision(Bridge):
         """This class with a binary sensor for each class of `vision.occupancy`."""
         labels = config.section("vision", VisionSettings).occupancy
         extra = {
-            occupancy_key(label): BinarySensor(name=label.strip().capitalize(), device_class="occupancy", urgent=True)
+            occupancy_key(label): BinarySensor(
+                about=f"Whether the camera sees this: {label.strip()}.",
+                name=label.strip().capitalize(),
+                device_class="occupancy",
+                urgent=True,
+            )
             for label in labels
             if label != PERSON
         }
@@ -233,7 +308,7 @@ class Vision(Bridge):
 
     # -- commands ------------------------------------------------------------------------------------------------
 
-    @Select(options=MODES, icon="mdi:camera-switch")
+    @Select(options=MODE_WORDS, icon="mdi:camera-switch")
     def mode(self, mode: str) -> None:
         """Switches the camera: off, detection alone, or detection with snapshots and live stream."""
         self.set_mode(mode)

@@ -15,7 +15,9 @@ Rate = Annotated[float, Meta(gt=0, le=120)]
 OFF: Final = "off"
 ON_NO_STREAM: Final = "on_no_stream"
 ON_WITH_STREAM: Final = "on_with_stream"
-MODES = (OFF, ON_NO_STREAM, ON_WITH_STREAM)
+MODE_WORDS: Final = {OFF: "Off", ON_NO_STREAM: "Detect only", ON_WITH_STREAM: "Detect and stream"}
+"""The modes, each with the words that Home Assistant shows for it."""
+MODES = tuple(MODE_WORDS)
 LAST: Final = "last"
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
-
 import click
 import msgspec
 
@@ -28,10 +26,27 @@ from smartcar_mqtt.entities import (
     Topics,
     Update,
 )
+from smartcar_mqtt.entities.base import first_paragraph
 from smartcar_mqtt.entities.signals import Picture
 from smartcar_mqtt.installed import available_bridges, find_bridge
 
-COMMAND_FORMS = 'a plain value, or JSON `{"value": ..., "source": ..., "id": ...}`'
+COMMAND_FORMS = (
+    'a plain value, or JSON `{"value": ..., "source": ..., "id": ..., "time": ..., "expires": ...}`: all but the value '
+    "may be left out; `time` says when it was sent, `expires` until when it may be carried out (seconds since 1970)"
+)
+LIGHT_FORMS = (
+    "ON, OFF or JSON with one or more of: state (ON, OFF), brightness (0 to 255), color (an object with r, g, b, "
+    "0 to 255 each), effect, transition (s), flash (short, long or s)"
+)
+SIREN_FORMS = "ON, OFF or JSON: state (ON, OFF), tone, duration (s), volume_level (0 to 1)"
+SPELLING = (
+    "Numbers are rounded to the step of the entity before their range is checked. In options and names of effects, "
+    "case, blanks, hyphens and underscores make no difference, and an option may be given as Home Assistant shows it."
+)
+BOUNDS = (
+    "Attributes and the data of events have at most 15,360 bytes, since Home Assistant stores no more than 16,384: "
+    "longer lists and texts are cut, and `shortened` says how much of them is `shown` of what `total`."
+)
 RESULT_FIELDS = "JSON `command`, `status` (done, blocked, refused, expired), `reason`, `source`, `id`, `value`"
 
 
@@ -52,8 +67,11 @@ class Row(msgspec.Struct, frozen=True):
     command_topic: str
     payload: str
     """What may be sent."""
+    choices: dict[str, str]
+    """The values of a list, and the word that Home Assistant shows for each."""
     category: str
     description: str
+    """One sentence for people."""
 
 
 @click.command()
@@ -99,8 +117,9 @@ def describe(kind: type[Bridge], topics: Topics) -> list[Row]:
                 values=values_of(entity) if has_topic else "",
                 command_topic=topics.command(entity.key) if commands else "",
                 payload=payload_of(entity),
+                choices=choices_of(entity),
                 category=entity.category or "",
-                description=(entity.__doc__ or "").strip().split("\n")[0] if commands else "",
+                description=entity.about,
             )
         )
     return rows
@@ -114,7 +133,9 @@ def values_of(entity: Entity) -> str:
         return entity.example
     if isinstance(entity, Picture):
         return getattr(entity, "content_type", "image/jpeg")
-    if isinstance(entity, Light | Siren | Update):
+    if isinstance(entity, Light):
+        return "JSON: state (ON, OFF), brightness, color (r, g, b), effect, color_mode"
+    if isinstance(entity, Siren | Update):
         return "JSON object"
     options = getattr(entity, "options", ())
     if options:
@@ -126,6 +147,11 @@ def values_of(entity: Entity) -> str:
     return "text"
 
 
+def choices_of(entity: Entity) -> dict[str, str]:
+    """The values of a list: options, effects or tones, with Home Assistant's words for them."""
+    return dict(entity.choices.words) if isinstance(entity, Select | Sensor | Light | Siren) else {}
+
+
 def payload_of(entity: Entity) -> str:
     """What may be sent to an entity, in a few words; empty where nothing may."""
     match entity:
@@ -134,7 +160,8 @@ def payload_of(entity: Entity) -> str:
         case Update():
             return "INSTALL"
         case Number():
-            return f"{entity.minimum:g} to {entity.maximum:g} {entity.unit or ''}".strip()
+            step = "" if entity.step == 1 else f" in steps of {entity.step:g}"
+            return f"{entity.minimum:g} to {entity.maximum:g} {entity.unit or ''}".strip() + step
         case Select():
             return ", ".join(entity.options)
         case Switch():
@@ -144,9 +171,9 @@ def payload_of(entity: Entity) -> str:
             example = getattr(entity, "example", "")
             return f"{plain}; or {example}" if example else plain
         case Light():
-            return "ON, OFF or JSON: state, brightness, color, effect, transition"
+            return LIGHT_FORMS + (f"; effects: {', '.join(entity.effects)}" if entity.effects else "")
         case Siren():
-            return "ON, OFF or JSON: state, tone, duration, volume_level"
+            return SIREN_FORMS + (f"; tones: {', '.join(entity.tones)}" if entity.tones else "")
         case Command():
             return entity.example
     return ""
@@ -183,19 +210,23 @@ def as_markdown(kinds: list[type[Bridge]], rows: list[Row], topics: Topics) -> s
         "",
         "A command that carries an MQTT 5 response topic gets its result there too, with its correlation data.",
         "",
+        SPELLING,
+        "",
+        BOUNDS,
+        "",
     ]
     for kind in kinds:
-        lines += [f"## {kind.title} (`{kind.name}`)", "", inspect.cleandoc(kind.__doc__ or ""), ""]
+        lines += [f"## {kind.title} (`{kind.name}`)", "", (kind.about or first_paragraph(kind.__doc__)).strip(), ""]
         own = [row for row in rows if row.bridge == kind.name]
         if kind.follows:
             heard = ", ".join(f"`{topics.base.replace('BRIDGE', source)}`" for source in kind.follows)
             lines += [f"Listens to {heard}.", ""]
-        lines += ["### Published", "", "| Entity | Platform | Topic | Value |", "|---|---|---|---|"]
+        lines += ["### Published", "", "| Entity | Platform | Topic | Value | What it is |", "|---|---|---|---|---|"]
         for row in own:
             if row.topic:
                 place = f"`{row.topic}`, key `{row.key}`" if row.key else f"`{row.topic}`"
                 platform = row.platform or "(MQTT only)"
-                lines.append(f"| {row.name} | {platform} | {place} | {cell(row.values)} |")
+                lines.append(f"| {row.name} | {platform} | {place} | {cell(row.values)} | {row.description} |")
         lines += [
             "",
             "### Commands",
@@ -210,6 +241,13 @@ def as_markdown(kinds: list[type[Bridge]], rows: list[Row], topics: Topics) -> s
             if row.command_topic
         ]
         lines.append("")
+        renamed = [row for row in own if any(value != word for value, word in row.choices.items())]
+        if renamed:
+            lines += ["### Options as Home Assistant shows them", "", "| Entity | Options |", "|---|---|"]
+            for row in renamed:
+                options = ", ".join(f"`{value}`: {word}" for value, word in row.choices.items())
+                lines.append(f"| {row.name} | {options} |")
+            lines.append("")
     return "\n".join(lines)
 
 

@@ -1,6 +1,7 @@
 """Entities: declared once, as attributes of a bridge's class."""
 
 from smartcar_mqtt.entities.base import CommandEntity, DeclarationError, Entity, Topics
+from smartcar_mqtt.entities.choices import friendly
 from smartcar_mqtt.entities.controls import Button, Command, Notify, Number, Select, Switch, Text, Update
 from smartcar_mqtt.entities.lights import Light, Siren
 from smartcar_mqtt.entities.readings import BinarySensor, Sensor
@@ -28,4 +29,5 @@ __all__ = [
     "Topics",
     "Trigger",
     "Update",
+    "friendly",
 ]

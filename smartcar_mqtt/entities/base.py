@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Callable
 from typing import Any, ClassVar, Literal, Protocol, Self, TypeVar
@@ -16,6 +17,11 @@ HandlerT = TypeVar("HandlerT", bound=Handler)
 KEY_PATTERN = re.compile(r"[a-z][a-z0-9_]*")
 RESERVED_KEYS = frozenset({"attributes", "availability", "echo", "result", "state", "sync", "telemetry"})
 """Topic levels and state keys that a bridge itself uses: no entity may be called so."""
+
+
+def first_paragraph(docstring: str | None) -> str:
+    """The first paragraph of a docstring in one line: what stands below it is for programmers."""
+    return " ".join(inspect.cleandoc(docstring or "").split("\n\n")[0].split())
 
 
 class Owner(Protocol):
@@ -43,9 +49,11 @@ class Entity:
 
     Args:
         name: English name in sentence case, without the device's name; made from the attribute's name if left out.
+        about: one sentence that tells people what it is, for the reference of topics; a command's method says it in
+            the first paragraph of its docstring instead.
         icon: `mdi:...`; leave it out where the device class brings one.
         category: "diagnostic" (looked at when something is wrong), "config" (set up once) or None (daily use).
-        enabled: False for what would only be noise to most people; they can enable it in Home Assistant.
+        enabled: False for what most people do not need; they can enable it in Home Assistant.
         device_class: as Home Assistant's platform defines it.
         requires: names of binary sensors of the same bridge; the entity is available only while all of them are on.
         attributes: True when details are published beside the value (`Bridge.set_attributes`).
@@ -63,6 +71,7 @@ class Entity:
         self,
         *,
         name: str | None = None,
+        about: str = "",
         icon: str | None = None,
         category: Category | None = None,
         enabled: bool = True,
@@ -73,6 +82,7 @@ class Entity:
     ) -> None:
         self.key = ""
         self.name = name or ""
+        self.about = about
         self.icon = icon
         self.category = category
         self.enabled = enabled
@@ -209,6 +219,7 @@ class CommandEntity(Entity):
         self.handler = handler
         self._wants_request = handler.__code__.co_argcount == 2 + self.takes_value
         self.__doc__ = handler.__doc__
+        self.about = self.about or first_paragraph(handler.__doc__)
         return self
 
     def check_declaration(self) -> None:

@@ -1,4 +1,4 @@
-"""What the entities of one bridge must not do to each other."""
+"""Checks between the entities of one bridge: names, identifiers, requirements."""
 
 from __future__ import annotations
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import msgspec
 
 from smartcar_mqtt.commands import Parsed, Refused, decode_text, parse_envelope, readable
 from smartcar_mqtt.entities.base import CommandEntity, Topics
-from smartcar_mqtt.entities.readings import as_payloads, check_on_off, is_number
+from smartcar_mqtt.entities.bounds import bounded_text
+from smartcar_mqtt.entities.choices import Choices, command_template, shown_template
+from smartcar_mqtt.entities.numbers import is_number, read_number, to_whole, within
+from smartcar_mqtt.entities.readings import as_payloads, check_on_off
 from smartcar_mqtt.entities.rules import MAX_STATE_CHARACTERS, unit_problem
 
 ON_WORD = re.compile(r"on|true|1|1\.0|yes", re.IGNORECASE)
@@ -18,7 +21,7 @@ ON_FIELD = re.compile(r"""["']?\b(?:value|state)["']?\s*[:=]\s*["']?\s*(?:on|tru
 
 
 class Button(CommandEntity):
-    """Something that is done once when pressed: `PRESS`, or `{"source": ..., "id": ...}`.
+    """A button: an action without a value, `PRESS`, or `{"source": ..., "id": ...}`.
 
     Args:
         only_safer: True where pressing it can only make the car safer (a stop): it is then pressed by any payload,
@@ -49,19 +52,23 @@ class Button(CommandEntity):
 
 
 def parse_word(payload: bytes, word: str) -> Parsed:
-    """The one word that is allowed, in any case of letters, or the JSON form with or without it as the value."""
+    """The one word that is allowed, in any case, or the JSON form with it or without a value."""
     parsed = parse_envelope(payload)
     if parsed.value is not None and str(parsed.value).upper() != word:
         raise Refused(f"{str(parsed.value)[:32]!r} is not {word}")
     return msgspec.structs.replace(parsed, value=None)
 
 
+DECIMALS = 9
+"""Decimals of published numbers; further ones are rounding errors of floating point."""
+
+
 class Number(CommandEntity):
     """A number that people set.
 
     Args:
-        minimum, maximum, step: the range; a value outside it is refused, never clamped. With a whole step, values
-            are whole numbers.
+        minimum, maximum, step: the range; a command is rounded to the nearest step, and refused, never clamped, where
+            it is out of range then. With a whole step, values are whole numbers.
         unit: unit of measurement.
         mode: how Home Assistant shows it: "slider", "box" or "auto".
     """
@@ -100,27 +107,17 @@ class Number(CommandEntity):
 
     def parse(self, payload: bytes) -> Parsed:
         parsed = parse_envelope(payload)
-        value = parsed.value
-        if isinstance(value, str):
-            try:
-                value = float(value)
-            except ValueError:
-                value = None
-        if not is_number(value):
-            raise Refused(f"{str(parsed.value)[:32]!r} is not a number")
-        if not self.minimum <= value <= self.maximum:
-            unit = f" {self.unit}" if self.unit else ""
-            raise Refused(f"{value:g} is out of range (allowed: {self.minimum:g} to {self.maximum:g}{unit})")
-        if float(self.step).is_integer() and float(self.minimum).is_integer():
-            if value != int(value):
-                raise Refused(f"{value:g} is not a whole number")
-            value = int(value)
-        return Parsed(value, parsed.source, parsed.id)
+        number = read_number(parsed.value, self.unit)
+        value = within(number, self.minimum, self.maximum, self.step, unit=self.unit or "")
+        return msgspec.structs.replace(parsed, value=value)
 
     def check_value(self, value: Any) -> Any:
-        if value is not None and not (is_number(value) and self.minimum <= value <= self.maximum):
+        if value is None:
+            return None
+        exact = round(value, DECIMALS) if is_number(value) else value  # 0.1 + 0.2 is published as 0.3
+        if not (is_number(exact) and self.minimum <= exact <= self.maximum):
             raise ValueError(f"{self.key}: {value!r} is not between {self.minimum:g} and {self.maximum:g}")
-        return value
+        return to_whole(exact, self.minimum, self.step)
 
     def traits(self, topics: Topics) -> dict[str, Any]:
         return {
@@ -136,36 +133,54 @@ class Number(CommandEntity):
 
 
 class Select(CommandEntity):
-    """One of several options."""
+    """One of several options.
+
+    Topics carry the values; a command may also be the word that Home Assistant shows, and case, blanks, hyphens and
+    underscores make no difference.
+
+    Args:
+        options: the values; or a mapping of values to the words that Home Assistant shows for them, such as
+            `friendly(...)` makes.
+    """
 
     platform = "select"
 
-    def __init__(self, *, options: tuple[str, ...], **traits: Any) -> None:
+    def __init__(self, *, options: Iterable[str] | Mapping[str, str], **traits: Any) -> None:
         super().__init__(**traits)
-        self.options = options
+        if not isinstance(options, Mapping):
+            options = tuple(options)
+        self.options = tuple(options)
+        self.choices = Choices(options)
 
     def check_declaration(self) -> None:
         super().check_declaration()
         if len(set(self.options)) != len(self.options) or not self.options:
             raise self.fail("needs options, each of them once")
+        problem = self.choices.problem()
+        if problem:
+            raise self.fail(problem)
 
     def parse(self, payload: bytes) -> Parsed:
         parsed = parse_envelope(payload)
-        if parsed.value not in self.options:
-            raise Refused(f"{str(parsed.value)[:32]!r} is not an option (allowed: {', '.join(self.options)})")
-        return parsed
+        value = self.choices.find(parsed.value)
+        if value is None:
+            written = str(parsed.value)[:32]
+            raise Refused(f"{written!r} is not an option (allowed: {self.choices.listed(parsed.value)})")
+        return msgspec.structs.replace(parsed, value=value)
 
     def check_value(self, value: Any) -> Any:
-        if value is not None and value not in self.options:
-            raise ValueError(f"{self.key}: {value!r} is not one of {', '.join(self.options)}")
+        if value is not None and value not in self.choices:
+            raise ValueError(f"{self.key}: {value!r} is not one of {self.choices.listed()}")
         return value
 
     def traits(self, topics: Topics) -> dict[str, Any]:
+        renamed = self.choices.renamed
         return {
             "command_topic": topics.command(self.key),
             "state_topic": topics.state,
-            "value_template": self.state_template(),
-            "options": list(self.options),
+            "value_template": shown_template(self.key, renamed) if renamed else self.state_template(),
+            "options": list(self.choices.words.values()),
+            **({"command_template": command_template(renamed)} if renamed else {}),
         }
 
 
@@ -174,7 +189,7 @@ class Switch(CommandEntity):
 
     Args:
         on_is_safer: True where switching it on can only make the car safer (an emergency stop): whatever is
-            recognisably an ON is then obeyed, also retained, late, or damaged. OFF is read as strictly as ever.
+            recognisably an ON is then obeyed, also retained, late, or damaged. OFF is read strictly.
     """
 
     platform = "switch"
@@ -251,7 +266,7 @@ class Text(CommandEntity):
         return parsed
 
     def check_value(self, value: Any) -> Any:
-        return None if value is None else str(value)[: self.maximum]
+        return None if value is None else bounded_text(str(value), self.maximum)
 
     def traits(self, topics: Topics) -> dict[str, Any]:
         return {
@@ -325,7 +340,10 @@ class Update(CommandEntity):
         if value is None:
             return None
         # Home Assistant refuses the whole object for a null in it, but for this one.
-        return {key: item for key, item in value.items() if item is not None or key == "update_percentage"}
+        known = {key: item for key, item in value.items() if item is not None or key == "update_percentage"}
+        if isinstance(known.get("release_summary"), str):
+            known["release_summary"] = bounded_text(known["release_summary"])
+        return known
 
     def traits(self, topics: Topics) -> dict[str, Any]:
         return {

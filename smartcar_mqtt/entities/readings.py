@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from smartcar_mqtt.entities.base import Entity, Topics
-from smartcar_mqtt.entities.rules import (
-    MAX_STATE_CHARACTERS,
-    NOT_NUMERIC,
-    ONLY_TOTALS,
-    STATE_CLASSES,
-    unit_problem,
-)
-
-LARGEST_NUMBER = 1e300
-"""JSON may carry whole numbers of hundreds of digits, which no float can hold."""
+from smartcar_mqtt.entities.bounds import bounded_text
+from smartcar_mqtt.entities.choices import Choices, shown_template
+from smartcar_mqtt.entities.numbers import is_number
+from smartcar_mqtt.entities.rules import NOT_NUMERIC, ONLY_TOTALS, STATE_CLASSES, unit_problem
 
 
 class Sensor(Entity):
@@ -24,7 +19,8 @@ class Sensor(Entity):
         unit: unit of measurement; the value is then a number.
         state_class: "measurement", "total" or "total_increasing" for what Home Assistant shall keep statistics of.
         precision: decimals that are published and shown.
-        options: the values of an enumeration; makes the device class "enum".
+        options: the values of an enumeration; makes the device class "enum". A mapping of values to words lets Home
+            Assistant show the words (`friendly(...)`); automations there see the words too.
     """
 
     platform = "sensor"
@@ -35,15 +31,18 @@ class Sensor(Entity):
         unit: str | None = None,
         state_class: str | None = None,
         precision: int | None = None,
-        options: tuple[str, ...] = (),
+        options: Iterable[str] | Mapping[str, str] = (),
         device_class: str | None = None,
         **traits: Any,
     ) -> None:
+        if not isinstance(options, Mapping):
+            options = tuple(options)
         super().__init__(device_class="enum" if options and device_class is None else device_class, **traits)
         self.unit = unit
         self.state_class = state_class
         self.precision = precision
-        self.options = options
+        self.options = tuple(options)
+        self.choices = Choices(options)
 
     @property
     def numeric(self) -> bool:
@@ -58,6 +57,9 @@ class Sensor(Entity):
             raise self.fail(f"unknown state class {self.state_class!r} (allowed: {', '.join(sorted(STATE_CLASSES))})")
         if (self.device_class == "enum") != bool(self.options):
             raise self.fail("device class 'enum' and options belong together")
+        problem = self.choices.problem()
+        if problem:
+            raise self.fail(problem)
         if self.device_class is None:
             return
         if self.device_class in NOT_NUMERIC and self.numeric:
@@ -72,28 +74,29 @@ class Sensor(Entity):
         if value is None:
             return None
         if self.options and value not in self.options:
-            raise ValueError(f"{self.key}: {value!r} is not one of {', '.join(self.options)}")
+            raise ValueError(f"{self.key}: {value!r} is not one of {self.choices.listed(value)}")
         if self.numeric:
             if not is_number(value):
                 raise ValueError(f"{self.key}: {value!r} is not a number")
             if self.precision is not None:
                 return round(value, self.precision) if self.precision else round(value)
             return value
-        return str(value)[:MAX_STATE_CHARACTERS]
+        return bounded_text(str(value))
 
     def traits(self, topics: Topics) -> dict[str, Any]:
+        renamed = self.choices.renamed
         return {
             "state_topic": topics.state,
-            "value_template": self.state_template(),
+            "value_template": shown_template(self.key, renamed) if renamed else self.state_template(),
             "unit_of_measurement": self.unit,
             "state_class": self.state_class,
             "suggested_display_precision": self.precision,
-            "options": list(self.options) or None,
+            "options": list(self.choices.words.values()) or None,
         }
 
 
 class BinarySensor(Entity):
-    """Something that is so or not so."""
+    """A binary state: on, off or unknown."""
 
     platform = "binary_sensor"
 
@@ -106,11 +109,6 @@ class BinarySensor(Entity):
             "value_template": self.state_template(),
             **as_payloads("payload"),
         }
-
-
-def is_number(value: object) -> bool:
-    """Whether this is a number that can be compared and written: neither a bool, nor infinite, nor absurdly long."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= LARGEST_NUMBER
 
 
 def as_payloads(kind: str) -> dict[str, str]:

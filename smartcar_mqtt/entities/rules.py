@@ -1,7 +1,7 @@
 """What Home Assistant accepts: device classes, their units and state classes, as tables.
 
 Source: the `const` modules of Home Assistant 2025.4's sensor, number, binary_sensor, button, switch, event and update
-integrations. A test holds these tables against the Home Assistant that it runs.
+integrations. A test compares these tables with an installed Home Assistant.
 """
 
 from __future__ import annotations

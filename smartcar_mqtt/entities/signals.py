@@ -1,4 +1,4 @@
-"""Entities that send something at a moment instead of holding a state: event, device trigger, image, camera."""
+"""Entities that publish single messages and hold no state: event, device trigger, image, camera."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from smartcar_mqtt.entities.base import Entity, Owner, Topics
+from smartcar_mqtt.entities.bounds import bounded
 from smartcar_mqtt.visible import clean
 
 
@@ -20,11 +21,11 @@ class Signal(Entity):
 
 
 class Event(Signal):
-    """Something that happens: published as a JSON object with `event_type` first, never retained.
+    """An event, published as a JSON object with `event_type` first, never retained.
 
     Args:
         types: the kinds of event.
-        trigger: True offers each type as a device trigger too, for automations made by clicking.
+        trigger: True offers each type as a device trigger too, for automations made in Home Assistant's editor.
     """
 
     platform = "event"
@@ -82,10 +83,14 @@ class FiredEvent:
         self._bridge = bridge
 
     def fire(self, event_type: str, **details: object) -> None:
-        """Publish the event; raises ValueError for a type that was not declared."""
+        """Publish the event; details beyond what Home Assistant stores are shortened (`bounds.bounded`).
+
+        Raises:
+            ValueError: the type was not declared.
+        """
         if event_type not in self._event.types:
             raise ValueError(f"{self._event.key}: {event_type!r} is not one of {', '.join(self._event.types)}")
-        payload = msgspec.json.encode({"event_type": event_type, **clean(details)})
+        payload = msgspec.json.encode(bounded({"event_type": event_type, **clean(details)}))
         self._bridge.send(self._event.key, payload, qos=1)
 
 
@@ -158,7 +163,7 @@ class Stream(Signal):
         self.example = example
 
     def check_declaration(self) -> None:
-        """Everything goes but what a topic cannot be called; the reserved `telemetry` is a stream."""
+        """Check as for all entities, except for the reserved name `telemetry`, which is a stream."""
         if self.key != "telemetry":
             super().check_declaration()
 

@@ -24,8 +24,8 @@ CAR_BRIDGE = "motion"
 """The bridge whose device is the car itself; the devices of all others point to it."""
 
 STEP_PAUSE_S = 1.0
-"""Time that Home Assistant gets to let go of entities before they are announced in another style: it takes messages
-in at once but handles them one after the other, and would call an early announcement a conflict."""
+"""Pause before entities are announced in another style: Home Assistant handles messages one after the other, and treats
+an announcement before the removal as a conflict."""
 
 
 class Announced(Protocol):
@@ -99,7 +99,7 @@ def availability(entity: Entity, topics: Topics) -> list[dict[str, str]]:
 
 
 def component(entity: Entity, topics: Topics) -> dict[str, Any]:
-    """The configuration of one entity, without keys that have nothing to say."""
+    """The configuration of one entity, without empty keys."""
     settings: dict[str, Any] = {
         "platform": entity.platform,
         "unique_id": f"{topics.car}_{topics.name}_{entity.key}",
@@ -185,7 +185,7 @@ def kept_keys(new: Mapping[str, bytes]) -> set[str]:
 
 
 def read_components(payload: bytes) -> dict[str, Any]:
-    """The components of a device payload; none for anything else, such as what a stranger left there."""
+    """The components of a device payload; none for anything else, such as a damaged payload."""
     try:
         found = decode_json(payload) if payload else {}
     except DecodingError:

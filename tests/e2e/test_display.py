@@ -10,6 +10,7 @@ from PIL import Image, ImageChops
 
 from bridges.display.face.expressions import EXPRESSIONS
 from bridges.display.portrait import Portrait, png
+from smartcar_mqtt.entities import friendly
 from tests.display.display_process import DisplayProcess
 from tests.e2e.home_assistant import HomeAssistant
 from tests.e2e.registry import State
@@ -65,13 +66,17 @@ def others(home_assistant_broker: Mosquitto) -> Iterator[Observer]:
             others.send(f"{CAR}/{topic}", b"", retain=True)
 
 
+WORDS = friendly(EXPRESSIONS)
+"""What Home Assistant shows for each expression."""
+
+
 def is_known(state: State) -> bool:
-    return state.state in EXPRESSIONS
+    return state.state in WORDS.values()
 
 
 def choose(home_assistant: HomeAssistant, expression: str) -> None:
-    home_assistant.call_service("select", "select_option", {"entity_id": SELECT, "option": expression})
-    home_assistant.wait_state(SELECT, expression)
+    home_assistant.call_service("select", "select_option", {"entity_id": SELECT, "option": WORDS[expression]})
+    home_assistant.wait_state(SELECT, WORDS[expression])
 
 
 def looks(home_assistant: HomeAssistant, expression: str, text: str = "") -> bool:
@@ -104,7 +109,7 @@ def test_every_entity_is_there(home_assistant: HomeAssistant, display: DisplayPr
 
 
 def test_the_select_has_all_expressions(home_assistant: HomeAssistant, display: DisplayProcess) -> None:
-    assert home_assistant.wait_state(SELECT, is_known).attributes["options"] == list(EXPRESSIONS)
+    assert home_assistant.wait_state(SELECT, is_known).attributes["options"] == list(WORDS.values())
 
 
 def test_an_expression_that_is_chosen_there_is_seen_there(
@@ -113,6 +118,14 @@ def test_an_expression_that_is_chosen_there_is_seen_there(
     for expression in ("happy", "sad", "sleep"):
         choose(home_assistant, expression)
         wait_looks(home_assistant, expression)
+
+
+def test_an_expression_may_be_sent_as_value_or_as_word(
+    home_assistant: HomeAssistant, display: DisplayProcess, others: Observer
+) -> None:
+    for written, shown in (("look_left", "Look left"), ("Look right", "Look right"), ("LOOK-UP", "Look up")):
+        others.send(f"{CAR}/display/expression/set", written)
+        home_assistant.wait_state(SELECT, shown)
 
 
 def test_a_message_stands_below_the_face_for_as_long_as_it_shall(
@@ -134,11 +147,11 @@ def test_the_assistant_takes_the_face_and_gives_it_back(
     choose(home_assistant, "happy")
     others.send(f"{CAR}/orchestrator/availability", b"online", retain=True)
     others.send(f"{CAR}/orchestrator/state", '{"phase": "listening"}', retain=True)
-    home_assistant.wait_state(SELECT, "listening")
+    home_assistant.wait_state(SELECT, "Listening")
     home_assistant.wait_state(f"sensor.{PREFIX}_shown_by", "assistant")
     wait_looks(home_assistant, "listening")
     others.send(f"{CAR}/orchestrator/state", '{"phase": "idle"}', retain=True)
-    home_assistant.wait_state(SELECT, "happy")
+    home_assistant.wait_state(SELECT, "Happy")
     home_assistant.wait_state(f"sensor.{PREFIX}_shown_by", "user")
     wait_looks(home_assistant, "happy")
 
@@ -149,13 +162,13 @@ def test_an_assistant_that_goes_offline_is_shown_unless_nobody_wants_to_know(
     choose(home_assistant, "happy")
     others.send(f"{CAR}/orchestrator/availability", b"online", retain=True)
     others.send(f"{CAR}/orchestrator/availability", b"offline", retain=True)
-    home_assistant.wait_state(SELECT, "sad")
+    home_assistant.wait_state(SELECT, "Sad")
     wait_looks(home_assistant, "sad", "Assistant offline")
     switch = {"entity_id": f"switch.{PREFIX}_follow_assistant"}
     home_assistant.call_service("switch", "turn_off", switch)
-    home_assistant.wait_state(SELECT, "happy")
+    home_assistant.wait_state(SELECT, "Happy")
     home_assistant.call_service("switch", "turn_on", switch)
-    home_assistant.wait_state(SELECT, "sad")
+    home_assistant.wait_state(SELECT, "Sad")
 
 
 def test_the_emergency_stop_is_shown(home_assistant: HomeAssistant, display: DisplayProcess, others: Observer) -> None:
@@ -172,10 +185,10 @@ def test_everything_is_back_after_a_restart_of_the_bridge(
     settings = {"CAR__ID": "facy2", "CAR__NAME": "Again", "CAR__STATE_DIRECTORY": folder}
     select = "select.again_face_display_expression"
     with DisplayProcess(home_assistant_broker, tmp_path_factory.mktemp("first"), settings):
-        home_assistant.wait_state(select, "base", timeout=20)
+        home_assistant.wait_state(select, "Base", timeout=20)
         home_assistant.wait_mqtt_settled()
-        home_assistant.call_service("select", "select_option", {"entity_id": select, "option": "curious"})
-        home_assistant.wait_state(select, "curious")
+        home_assistant.call_service("select", "select_option", {"entity_id": select, "option": "Curious"})
+        home_assistant.wait_state(select, "Curious")
     home_assistant.wait_state(select, "unavailable")
     with DisplayProcess(home_assistant_broker, tmp_path_factory.mktemp("second"), settings):
-        home_assistant.wait_state(select, "curious", timeout=20)
+        home_assistant.wait_state(select, "Curious", timeout=20)

@@ -130,10 +130,21 @@ def test_a_colour_from_the_wheel_ends_an_effect_that_has_its_own(home_assistant:
 def test_a_flash_is_carried_out(home_assistant: HomeAssistant, ring: LedRig) -> None:
     turn(home_assistant, "turn_on", effect="solid", rgb_color=[1, 1, 1], brightness=255, transition=0)
     wait_ring(ring, [(1, 1, 1)] * 16)
-    turn(home_assistant, "turn_on", flash="short", rgb_color=[255, 0, 0])
-    wait_ring(ring, [(255, 0, 0)] * 16)
+    turn(home_assistant, "turn_on", flash="short", rgb_color=[255, 0, 0], brightness=200, transition=0)
+    home_assistant.wait_state(LIGHT, has(state="on", rgb_color=[255, 0, 0], brightness=200))
     wait_ring(ring, DARK)
-    wait_ring(ring, [(1, 1, 1)] * 16)
+    wait_ring(ring, [(200, 0, 0)] * 16)
+
+
+def test_switching_off_with_a_flash_leaves_it_off(home_assistant: HomeAssistant, ring: LedRig) -> None:
+    turn(home_assistant, "turn_on", effect="solid", rgb_color=[0, 90, 0], brightness=255, transition=0)
+    wait_ring(ring, [(0, 90, 0)] * 16)
+    turn(home_assistant, "turn_off", flash="short")
+    home_assistant.wait_state(LIGHT, "off")
+    wait_ring(ring, DARK)
+    wait_ring(ring, [(0, 90, 0)] * 16)  # it flashes once more
+    wait_ring(ring, DARK)
+    assert home_assistant.wait_state(LIGHT, "off")
 
 
 def test_the_assistants_phase_comes_first_and_the_light_comes_back(home_assistant: HomeAssistant, ring: LedRig) -> None:

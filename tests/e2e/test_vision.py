@@ -124,10 +124,10 @@ def test_its_picture_can_be_read(home_assistant: HomeAssistant, rig: Rig) -> Non
 
 
 def test_the_mode_is_chosen_in_home_assistant(home_assistant: HomeAssistant, rig: Rig) -> None:
-    home_assistant.call_service("select", "select_option", {"entity_id": MODE, "option": "off"})
+    home_assistant.call_service("select", "select_option", {"entity_id": MODE, "option": "Off"})
     home_assistant.wait_state(f"binary_sensor.{NAME}_camera", "unknown")
     home_assistant.wait_state(f"binary_sensor.{NAME}_person", "unknown")
-    home_assistant.call_service("select", "select_option", {"entity_id": MODE, "option": "on_with_stream"})
+    home_assistant.call_service("select", "select_option", {"entity_id": MODE, "option": "Detect and stream"})
     home_assistant.wait_state(f"binary_sensor.{NAME}_camera", "on")
     home_assistant.wait_state(f"binary_sensor.{NAME}_person", "off")
 

@@ -109,20 +109,107 @@ def test_a_transition_takes_the_time_that_was_asked_for(desk: LedDesk, bus: Fake
 
 
 def test_a_flash_blinks_and_leaves_the_light_as_it_was(desk: LedDesk, bus: FakeBus) -> None:
-    desk.light(effect="solid", color={"r": 0, "g": 9, "b": 0}, transition=0)
+    desk.light(**SOLID_RED, brightness=9)
     before, mark = desk.lamp, bus.count
-    desk.light(flash=2, color=COLOUR)
+    assert desk.command("ring", {"flash": 2})["status"] == "done"
     desk.pass_time(3)
-    seen = bus.frames[mark:]
-    assert [frame for frame in seen if frame in (RED, DARK)] == [RED, DARK] * 4
-    assert bus.newest == [(0, 9, 0)] * PIXELS
+    assert blinks(bus, mark) == [RED, DARK] * 4
+    assert bus.newest == [(9, 0, 0)] * PIXELS
     assert desk.lamp == before
-    assert desk.light(flash="quick")["status"] == "refused"
+    answer = desk.light(flash="quick", effect="fire")
+    assert (answer["status"], desk.lamp) == ("refused", before)
+
+
+def blinks(bus: FakeBus, mark: int) -> list[Colours]:
+    """The frames from a mark on in which the ring was fully red or dark, each once."""
+    return [frame for frame, _ in itertools.groupby(bus.frames[mark:]) if frame in (RED, DARK)]
+
+
+def test_off_with_a_flash_flashes_and_is_off(desk: LedDesk, bus: FakeBus) -> None:
+    desk.light(**SOLID_RED, brightness=9)
+    mark = bus.count
+    assert desk.command("ring", b'{"state":"OFF","flash":2}')["status"] == "done"
+    assert desk.lamp["state"] == "OFF"
+    desk.pass_time(1)
+    assert RED in blinks(bus, mark)
+    desk.pass_time(3)
+    assert blinks(bus, mark) == [RED, DARK] * 4
+    assert (desk.lamp["state"], bus.newest) == ("OFF", DARK)
+    desk.light(flash="short")  # and ON with a flash is on
+    desk.pass_time(4)
+    assert (desk.lamp["state"], bus.newest) == ("ON", [(9, 0, 0)] * PIXELS)
+
+
+@pytest.mark.parametrize(
+    ("command", "shown"),
+    [
+        ({"state": "ON", "flash": 1, "brightness": 50}, {"effect": "solid", "brightness": 50, "color": COLOUR}),
+        ({"state": "ON", "flash": 1, "color": {"r": 0, "g": 9, "b": 0}}, {"color": {"r": 0, "g": 9, "b": 0}}),
+        ({"flash": "short", "effect": "Comet"}, {"effect": "comet", "color": COLOUR, "brightness": 255}),
+        ({"state": "ON", "flash": 1, "brightness": 0}, {"state": "OFF"}),
+        ({"state": "OFF", "flash": 0.1, "color": {"r": 0, "g": 0, "b": 7}, "transition": 0}, {"state": "OFF"}),
+    ],
+)
+def test_what_else_stands_in_a_command_with_a_flash_is_done(
+    desk: LedDesk, command: dict[str, object], shown: dict[str, object]
+) -> None:
+    desk.light(**SOLID_RED)
+    assert desk.command("ring", command)["status"] == "done"
+    for seconds in (0, 5):
+        desk.pass_time(seconds)
+        assert shown.items() <= desk.lamp.items()
+
+
+def test_a_flash_has_the_colour_and_the_brightness_of_its_command(desk: LedDesk, bus: FakeBus) -> None:
+    desk.light(**SOLID_RED)
+    mark = bus.count
+    desk.light(flash=1, color={"r": 0, "g": 255, "b": 0}, brightness=100, transition=0)
+    desk.pass_time(0.5)
+    assert [(0, 100, 0)] * PIXELS in bus.frames[mark:]
+    assert DARK in bus.frames[mark:]
+
+
+def test_a_flash_of_a_ring_that_is_gone_is_not_called_done(desk: LedDesk, bus: FakeBus) -> None:
+    bus.unplug()
+    desk.light(**SOLID_RED)
+    desk.pass_time(1)
+    answer = desk.command("ring", {"flash": 1})
+    assert (answer["status"], "cannot be reached" in answer["reason"]) == ("blocked", True)
+
+
+def test_a_light_that_is_off_flashes_and_stays_off(desk: LedDesk, bus: FakeBus) -> None:
+    desk.light("OFF", **SOLID_RED)
+    desk.pass_time(1)
+    mark = bus.count
+    assert desk.command("ring", {"flash": 1})["status"] == "done"
+    desk.pass_time(2)
+    assert RED in bus.frames[mark:]
+    assert (desk.lamp["state"], bus.newest) == ("OFF", DARK)
+
+
+def test_brightness_an_effect_or_a_colour_alone_switches_on(desk: LedDesk, bus: FakeBus) -> None:
+    for command, changed in (
+        ({"brightness": 50}, {"brightness": 50}),
+        ({"effect": "  SOLID "}, {"effect": "solid"}),
+        ({"color": COLOUR}, {"color": COLOUR}),
+    ):
+        desk.light("OFF", transition=0)
+        assert desk.command("ring", command)["status"] == "done"
+        assert {"state": "ON", **changed}.items() <= desk.lamp.items()
+    assert desk.command("ring", {"transition": 2})["status"] == "refused"
+
+
+@pytest.mark.parametrize("effect", EFFECTS)
+def test_effects_are_understood_however_people_write_them(desk: LedDesk, effect: str) -> None:
+    for written in (effect.upper(), effect.replace("_", " "), effect.replace("_", "-").title(), f" {effect} "):
+        assert desk.light(effect=written)["status"] == "done"
+        assert desk.lamp["effect"] == effect
 
 
 def test_a_flash_waits_for_nobody_and_disturbs_no_safety(desk: LedDesk, bus: FakeBus) -> None:
     desk.hear("motion/state", {"emergency_stop": True})
-    desk.light(flash="short", color={"r": 0, "g": 255, "b": 0})
+    answer = desk.light(flash="short", color={"r": 0, "g": 255, "b": 0})
+    assert (answer["status"], "the ring shows emergency_stop" in answer["reason"]) == ("blocked", True)
     desk.pass_time(1)
     assert all(green == 0 for frame in bus.frames[-20:] for _, green, _ in frame)
     desk.hear("motion/state", {"emergency_stop": False})

@@ -8,8 +8,7 @@ import msgspec
 import pytest
 
 from bridges.led.effects.registry import EFFECTS
-from bridges.led.light_state import LightState, flash_seconds, merged
-from smartcar_mqtt.commands import Refused
+from bridges.led.light_state import LightState, merged
 
 LIGHT = LightState(effect="comet", colour=(1, 2, 3), brightness=100)
 RAINBOW = LightState(effect="rainbow")
@@ -25,6 +24,7 @@ RED = {"r": 255, "g": 0, "b": 0}
         (LIGHT, {"color": RED}, LightState(effect="comet", colour=(255, 0, 0), brightness=100)),
         (LIGHT, {"effect": "rainbow"}, LightState(effect="rainbow", colour=(1, 2, 3), brightness=100)),
         (LIGHT, {"transition": 3.0, "color_mode": "rgb"}, LIGHT),
+        (LIGHT, {"flash": 2.0}, LIGHT),
         (LIGHT, {"state": False}, LightState(on=False, effect="comet", colour=(1, 2, 3), brightness=100)),
         (LIGHT, {"brightness": 0}, LightState(on=False, effect="comet", colour=(1, 2, 3), brightness=100)),
         (LightState(on=False, effect="fire", brightness=9), {}, LightState(effect="fire", brightness=9)),
@@ -50,12 +50,7 @@ def test_an_effect_of_another_version_cannot_be_wished_for() -> None:
         msgspec.convert({"effect": "lava"}, LightState)
 
 
-@pytest.mark.parametrize(("value", "seconds"), [("short", 2), ("long", 10), (2, 2), (0.5, 0.5), (60, 60)])
-def test_how_long_it_flashes(value: object, seconds: float) -> None:
-    assert flash_seconds(value) == seconds
-
-
-@pytest.mark.parametrize("value", ["quick", "", 0, -1, 61, True, [], {}, float("nan")])
-def test_other_flashes_are_refused(value: object) -> None:
-    with pytest.raises(Refused, match="neither short nor long"):
-        flash_seconds(value)
+def test_a_flash_alone_leaves_a_light_on_or_off() -> None:
+    off = LightState(on=False, effect="fire")
+    assert merged(off, {"flash": 2.0}) == off
+    assert merged(LIGHT, {"flash": 2.0}) == LIGHT

@@ -403,9 +403,11 @@ def test_the_log_level_can_be_chosen(desk: Desk) -> None:
     desk.command("log_level", b"DEBUG")
     assert logging.getLogger().level == logging.DEBUG
     assert desk.states()[-1]["log_level"] == "DEBUG"
-    desk.command("log_level", b"debug")
+    desk.command("log_level", b"verbose")
     assert desk.results()[-1]["status"] == "refused"
     assert logging.getLogger().level == logging.DEBUG
+    desk.command("log_level", b"Error")
+    assert desk.states()[-1]["log_level"] == "ERROR"
 
 
 @pytest.mark.parametrize(

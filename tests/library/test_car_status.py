@@ -26,6 +26,11 @@ def test_a_state_without_availability_counts_so_that_it_can_be_tried_by_hand() -
     assert car_status({"orchestrator/state": {"phase": "thinking"}}) == CarStatus(phase=Phase.THINKING)
 
 
+@pytest.mark.parametrize("word", ["TTS_PROCESSING", "tts processing", "Tts-Processing", "Tts processing"])
+def test_the_phase_is_understood_in_any_spelling(word: str) -> None:
+    assert car_status({"orchestrator/state": {"phase": word}}).phase is Phase.TTS_PROCESSING
+
+
 def test_the_last_phase_of_an_orchestrator_that_is_gone_does_not_count() -> None:
     gone = car_status({"orchestrator/availability": "offline", "orchestrator/state": {"phase": "speaking"}})
     assert gone == CarStatus(assistant_online=False)

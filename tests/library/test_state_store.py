@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from smartcar_mqtt.state_store import StateStore
+from tests.support.full_disk import full_disk
 
 
 @pytest.fixture
@@ -61,6 +62,25 @@ def test_a_full_disk_is_logged_and_the_value_holds_until_the_end(
         memory.set(follow=False)
     assert "will not survive a restart" in caplog.text
     assert memory.get("follow", bool, True) is False
+
+
+def test_a_disk_without_room_is_one_line_in_the_log_and_leaves_no_half_file(
+    file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    memory = StateStore(file)
+    memory.set(follow=True)
+    caplog.clear()
+    with caplog.at_level(logging.INFO), full_disk():
+        for level in range(20):
+            memory.set(brightness=level)
+    assert len(caplog.records) == 1
+    assert "will not survive a restart" in caplog.text
+    assert [each.name for each in file.parent.iterdir()] == [file.name]
+    assert StateStore(file).get("brightness", int, -1) == -1
+    with caplog.at_level(logging.INFO):
+        memory.set(follow=True)  # nothing new, but the file is behind
+    assert "is written again" in caplog.text
+    assert StateStore(file).get("brightness", int, -1) == 19
 
 
 def test_the_same_value_again_is_not_written_again(file: Path) -> None:

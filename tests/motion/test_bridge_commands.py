@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from bridges.motion import chassis as chassis_module
@@ -18,6 +19,7 @@ from smartcar_mqtt.config import load
 from smartcar_mqtt.mqtt.broker import Broker, Message
 from smartcar_mqtt.mqtt.problems import Problems
 from tests.motion.bench import DATA, ListedLink
+from tests.support.full_disk import full_disk
 
 BASE = "smartcar/car/motion"
 
@@ -155,6 +157,38 @@ def test_a_latch_that_cannot_be_stored_stops_all_the_same(car: Car, tmp_path: Pa
     car.send("emergency_stop", b"ON")
     assert car.link.written == ["STOP"]
     assert car.bridge.emergency_stop is True
+    answer = car.told("result")[-1]
+    assert answer["status"] == "done"
+    assert "the emergency stop is on, but this would not survive a restart" in answer["reason"]
+
+
+def test_the_shortest_default_lease_is_one_that_home_assistant_can_show() -> None:
+    settings = msgspec.convert({"default_lease": 0.1}, MotionSettings)
+    assert Motion.entities["drive_duration"].check_value(settings.default_lease) == 0.1
+    with pytest.raises(msgspec.ValidationError, match="default_lease"):
+        msgspec.convert({"default_lease": 0.05}, MotionSettings)
+
+
+@pytest.mark.parametrize(
+    ("sent", "published"),
+    [(b"5.000000000000001", 5.0), (b"4.96", 5.0), (b"0.30000000000000004", 0.3), (b"1.25 s", 1.3)],
+)
+def test_a_drive_duration_is_rounded_to_its_step_and_published_so(car: Car, sent: bytes, published: float) -> None:
+    car.send("drive_duration", sent)
+    assert car.told("result")[-1]["status"] == "done"
+    assert car.told("state")[-1]["drive_duration"] == published
+
+
+def test_a_full_disk_is_told_in_the_answer_of_the_emergency_stop(car: Car, tmp_path: Path) -> None:
+    with full_disk():
+        car.send("emergency_stop", b"ON")
+        car.send("emergency_stop", b"OFF")
+    reasons = [answer["reason"] for answer in car.told("result")]
+    assert ["on, but" in reasons[0], "off, but" in reasons[1]] == [True, True]
+    assert [path.name for path in tmp_path.iterdir()] == ["empty.yaml"]
+    car.send("emergency_stop", b"ON")
+    assert car.told("result")[-1]["reason"] == ""
+    assert read_latch(tmp_path / "car-emergency-stop.json") is True
 
 
 def test_the_latch_is_read_at_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

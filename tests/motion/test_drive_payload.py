@@ -82,9 +82,22 @@ class TestDuration:
     def test_what_is_no_number_is_refused(self, duration: bytes) -> None:
         assert refused(b'{"direction": "left", "duration": %b}' % duration)
 
-    @pytest.mark.parametrize("speed", [b"0", b"-5", b"101", b"50.5", b"true", b'"50"', b"NaN", HUGE])
-    def test_speed_is_a_whole_number_from_1_to_100(self, speed: bytes) -> None:
+    @pytest.mark.parametrize("speed", [b"0", b"0.4", b"-5", b"101", b"100.5", b"true", b'"50"', b"NaN", HUGE])
+    def test_speed_is_a_number_from_1_to_100(self, speed: bytes) -> None:
         assert refused(b'{"direction": "left", "speed": %b}' % speed)
+
+    @pytest.mark.parametrize(
+        ("speed", "duration", "rounded"),
+        [
+            (b"50.5", b"1.5", (51, 1.5)),
+            (b"100.0000001", b"5.000000000000001", (100, 5.0)),
+            (b"0.9999999", b"4.9999999", (1, 5.0)),
+            (b"60", b"0.0012", (60, 0.001)),
+        ],
+    )
+    def test_numbers_are_rounded_to_their_step(self, speed: bytes, duration: bytes, rounded: tuple[int, float]) -> None:
+        drive = parse_drive(b'{"direction": "left", "speed": %b, "duration": %b}' % (speed, duration)).value
+        assert (drive.speed, drive.duration) == rounded
 
 
 class TestStop:

@@ -18,7 +18,7 @@ from bridges.vision.settings import VisionSettings
 from smartcar_mqtt.config import load
 from smartcar_mqtt.config.file import ConfigError
 from tests.support.observer import Observer
-from tests.vision.detection.colour_model import write_model
+from tests.vision.detection.colour_model import RED, TEAL, write_model
 from tests.vision.rig import BASE, Rig
 from tests.vision.viewer import Viewer
 
@@ -274,6 +274,17 @@ def test_a_model_that_cannot_be_used_leaves_the_pictures(tmp_path: Path) -> None
         rig.mode("off")
         rig.mode("on_with_stream")
         assert "2 classes" in rig.settle(person=True)["model"]
+
+
+def test_a_model_with_many_classes_publishes_no_more_than_home_assistant_stores(tmp_path: Path) -> None:
+    colours = {f"kind of thing number {number}": (number % 256, number // 256, 99) for number in range(1201)}
+    write_model(tmp_path / "many.onnx", {"ball": RED, "person": TEAL, **colours})
+    with Rig(tmp_path, settings={"VISION__MODEL": tmp_path / "many.onnx"}) as rig:
+        rig.put("person")
+        rig.mode("on_no_stream")
+        details = rig.settle(person=True)["attributes"]["model"]
+        assert details["shortened"] == {"classes": {"shown": len(details["classes"]), "total": 1203}}
+        assert len(msgspec.json.encode(details)) <= 15_360
 
 
 def test_a_second_bridge_does_not_take_the_socket_and_says_so(tmp_path: Path) -> None:

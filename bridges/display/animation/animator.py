@@ -64,7 +64,7 @@ class Animator:
         self._turn(now)
 
     def use(self, now: float) -> None:
-        """Somebody has to do with the car: the face is awake, from now on for the whole time again."""
+        """The car is in use: wake the face and restart the time until it sleeps."""
         self._used_at = now
         self._turn(now)
 
@@ -85,7 +85,7 @@ class Animator:
     # -- what is to be seen --------------------------------------------------------------------------------------
 
     def expression(self, now: float) -> str:
-        """What the face really shows."""
+        """The expression that is shown, sleep included."""
         self._turn(now)
         return self._shown
 

@@ -17,7 +17,7 @@ SACCADE_TAU_S = 0.04
 PURSUIT_TAU_S = 0.12
 """Time constant toward a person, whose place comes as a handful of jumps a second."""
 SETTLED = 0.01
-"""Nearer than this counts as there: less than half a pixel on the largest panels of a car."""
+"""A distance below this counts as arrived: less than half a pixel on large panels."""
 GLANCE_X, GLANCE_Y = 0.35, 0.2
 """How far glances go at most."""
 SHORTEST_GLANCE_S, LONGEST_GLANCE_S = 0.6, 1.8
@@ -58,7 +58,7 @@ class Follower:
 
 
 class Gaze:
-    """Decides where to look, and gets there.
+    """Decides where to look, and moves the pupils there.
 
     Args:
         chance: where glances go and how long they last.

@@ -14,7 +14,7 @@ SILENT_S = 0.3
 NEAR = 0.01
 """What is as near as this counts as there."""
 GENTLE, GENTLE_HZ, GENTLE_SWAY_HZ = 0.45, 2.6, 0.7
-"""How far and how fast the mouth moves while it speaks and nobody says how loud."""
+"""Amplitude and speed of the mouth while the face speaks and no loudness is known."""
 
 
 class Mouth:
@@ -50,7 +50,7 @@ class Mouth:
 
     @property
     def voice(self) -> float:
-        """How much the mouth is the voice's, from 0 (the expression's own) to 1; after `opening`."""
+        """Share of the voice in the shape of the mouth, from 0 (the expression's own) to 1; call after `opening`."""
         return self._voice
 
     def next_change(self, now: float) -> float | None:

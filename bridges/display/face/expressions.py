@@ -72,7 +72,7 @@ class Pose(msgspec.Struct, frozen=True, kw_only=True):
     tear: float = 0.0
     """Size of a tear under one eye, from 0 (none) to 1."""
     hearing: float = 0.0
-    """Size of the arcs beside the face that say it is all ears, from 0 (none) to 1."""
+    """Size of the arcs beside the face that stand for listening, from 0 (none) to 1."""
     snoring: float = 0.0
     """Size of the Zs beside a sleeping face, from 0 (none) to 1."""
 

@@ -12,7 +12,7 @@ from bridges.display.face.themes import Theme
 from bridges.display.graphics.cairo import cairocffi
 
 REST = -1.28
-"""Where a brow is that expresses nothing."""
+"""Height of a neutral brow."""
 INNER, OUTER = 0.5, 0.55
 """How far a brow reaches, from the middle of its eye."""
 WEIGHT = 1.5
@@ -89,7 +89,7 @@ def draw_strokes(context: cairocffi.Context, pose: Pose, theme: Theme, eye_x: fl
 
 
 UNSEEN = 0.01
-"""Marks that are smaller than this are not there."""
+"""Marks that are smaller than this are not drawn."""
 SNORES = ((0.62, -0.5, 0.24), (0.92, -1.0, 0.33), (1.38, -1.5, 0.42))
 """Places of the Zs, from the middle of the right eye, and their sizes."""
 
@@ -134,7 +134,7 @@ def draw_snores(context: cairocffi.Context, pose: Pose, theme: Theme, eye_x: flo
     context.set_source_rgb(*theme.mark)
     for x, y, size in SNORES:
         if size < 2.2 * context.get_line_width():
-            continue  # it would be a blot
+            continue  # too small to be drawn clearly
         half = size / 2 * pose.snoring
         left, right = eye_x + x - half, eye_x + x + half
         context.move_to(left, y - half)

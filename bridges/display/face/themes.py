@@ -57,7 +57,7 @@ LIGHT = Theme(
     tear=colour(0x6CC6F5),
     mark=colour(0x7FA8C9),
 )
-"""A white sheet, as the first face of this car was drawn on."""
+"""White background, as in the first version of this car."""
 
 DARK = Theme(
     background=colour(0x0E1220),
@@ -75,7 +75,7 @@ DARK = Theme(
     tear=colour(0x6CC6F5),
     mark=colour(0x5FB3E6),
 )
-"""Night: only the face shines, which is what a lit panel in a living room can bear."""
+"""For the dark: only the face is bright, so that the panel does not dazzle."""
 
 MONO = Theme(
     background=colour(0x000000),

@@ -9,7 +9,7 @@ CHUNK = 32768
 
 
 class Canvas:
-    """A surface together with its memory, which lives as long as anybody looks at it."""
+    """A surface together with its memory, which lives as long as it is referenced."""
 
     def __init__(self, kind: int, width: int, height: int) -> None:
         self.stride = cairocffi.ImageSurface.format_stride_for_width(kind, width)

@@ -41,17 +41,17 @@ class Panel(Protocol):
     """Whether it has only black and white."""
 
     def open(self) -> None:
-        """Take hold of the panel; raises PanelError."""
+        """Open the panel; raises PanelError."""
 
     def show(self, picture: cairocffi.ImageSurface) -> int:
         """Show a picture (RGB24, as large as the panel); returns the bytes written; raises PanelError."""
 
     def close(self) -> None:
-        """Leave the panel black and let go of it; does nothing where it is not open."""
+        """Make the panel black and close it; does nothing where it is not open."""
 
 
 class NoPanel:
-    """There is none: pictures go nowhere."""
+    """No panel: pictures are discarded."""
 
     monochrome = False
 
@@ -111,7 +111,7 @@ class Framebuffer:
         """Open and map the device; what it shows then stays until the first picture.
 
         Raises:
-            PanelError: it is not there, may not be used, or has a format that nobody here can draw.
+            PanelError: it is not there, may not be used, or has an unsupported format.
         """
         self._release()
         try:
@@ -161,7 +161,7 @@ class Framebuffer:
         return written
 
     def close(self) -> None:
-        """Make the panel black, wait until it is, and let go of it: a face that stands still would look alive."""
+        """Make the panel black, wait until it is, and close it: a frozen face would look alive."""
         try:
             if self._memory is not None and self._geometry is not None:
                 self._check_alive()

@@ -79,7 +79,7 @@ def read_geometry(folder: Path, screen: Screen | None) -> Geometry:
     """The geometry of one framebuffer, from its sysfs folder and what the device has said.
 
     Raises:
-        GeometryError: sysfs does not tell it, or it is a format that nobody here can draw.
+        GeometryError: sysfs does not tell it, or the format is not supported.
     """
     width, height = numbers(folder / "virtual_size", 2)
     (bits,) = numbers(folder / "bits_per_pixel", 1)

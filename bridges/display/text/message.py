@@ -8,9 +8,9 @@ import msgspec
 
 from smartcar_mqtt.commands import Parsed, Refused, decode_object, parse_envelope
 from smartcar_mqtt.entities import Text
-from smartcar_mqtt.entities.readings import is_number
+from smartcar_mqtt.entities.numbers import is_number, within
 
-SHORTEST_S, LONGEST_S = 1, 3600
+SHORTEST_S, LONGEST_S, STEP_S = 1, 3600, 0.001
 
 
 class Message(msgspec.Struct, frozen=True):
@@ -36,7 +36,7 @@ class TimedText(Text):
         if payload.lstrip().startswith(b"{"):
             payload, seconds = take_seconds(payload)
         parsed = super().parse(payload)
-        return Parsed(Message(parsed.value, seconds), parsed.source, parsed.id)
+        return msgspec.structs.replace(parsed, value=Message(parsed.value, seconds))
 
 
 def take_seconds(payload: bytes) -> tuple[bytes, float | None]:
@@ -52,8 +52,10 @@ def take_seconds(payload: bytes) -> tuple[bytes, float | None]:
     if "seconds" not in fields:
         return payload, None
     seconds = fields.pop("seconds")
-    if seconds is not None and not (is_number(seconds) and SHORTEST_S <= seconds <= LONGEST_S):
-        raise Refused(f"seconds is {str(seconds)[:32]!r} (allowed: {SHORTEST_S} to {LONGEST_S}, or left out)")
+    if seconds is not None:
+        if not is_number(seconds):
+            raise Refused(f"seconds {str(seconds)[:32]!r} is not a number (allowed: {SHORTEST_S} to {LONGEST_S} s)")
+        seconds = within(seconds, SHORTEST_S, LONGEST_S, STEP_S, what="seconds", unit="s")
     rest = msgspec.json.encode(fields)
     if not isinstance(parse_envelope(rest).value, str):
         raise Refused("the value that belongs to these seconds is not a text")

@@ -33,7 +33,7 @@ from bridges.led.effects.colours import BLACK, Colour, blend, dimmed, driven, sc
 
 
 def pulse(low: Colour, high: Colour) -> tuple[Colour, ...]:
-    """A table of one period between two colours: a sine, half-way at its beginning."""
+    """A table of one sine period between two colours, beginning half-way."""
     return tuple(blend([low], [high], rise(place / TURN))[0] for place in range(TURN))
 
 
@@ -101,7 +101,7 @@ OWN_TIMES = tuple(byte * TURN // 256 for byte in hashlib.shake_128(b"words").dig
 
 
 def transcribing(t: float, count: int, _colour: Colour) -> list[Colour]:
-    """The pixels twinkle in purple, each in its own time."""
+    """The pixels twinkle in purple, each with its own phase."""
     now = step(t, TRANSCRIBING_S)
     return [TRANSCRIBING[now - later] for later in OWN_TIMES[:count]]
 

@@ -1,7 +1,7 @@
 """What an effect is, and what several of them are made of: places around the ring, waves and chases.
 
-An effect is a pure function of the seconds since it began, the number of pixels and a colour: no state, no chance, so
-that any moment can be drawn, tested and drawn again. What looks like chance comes from a hash.
+An effect is a pure function of the seconds since it began, the number of pixels and a colour: no state
+and no random numbers, so that each moment can be drawn and tested. What looks random comes from a hash.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Effect(msgspec.Struct, frozen=True, kw_only=True):
     kind: Kind
     draw: Draw
     fps: int
-    """Frames a second that are worth drawing; 0: a still picture, to be drawn once."""
+    """Frame rate; 0: a still picture."""
     period_s: float = 0.0
     """After this time it begins again (exactly so where the pattern divides the ring evenly); 0: it never does."""
     settles_after_s: float | None = None
@@ -55,7 +55,7 @@ class Effect(msgspec.Struct, frozen=True, kw_only=True):
     """Whether it is drawn in the colour that is asked for; others have colours of their own."""
 
     def still(self, t: float) -> bool:
-        """Whether it looks at `t` as it will look for ever after."""
+        """Whether it no longer changes from `t` on."""
         return self.fps == 0 or (self.settles_after_s is not None and t >= self.settles_after_s)
 
 
@@ -73,7 +73,7 @@ def heights(count: int) -> tuple[int, ...]:
 
 
 def step(t: float, period_s: float) -> int:
-    """How far a movement is that comes round every `period_s`: 0 to TURN - 1."""
+    """Phase of a movement with the period `period_s`: 0 to TURN - 1."""
     return int(t / period_s % 1 * TURN) % TURN
 
 

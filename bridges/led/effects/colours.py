@@ -1,4 +1,4 @@
-"""Colours of pixels, and what is done with them."""
+"""Colours of pixels and operations on them."""
 
 from __future__ import annotations
 

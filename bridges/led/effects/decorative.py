@@ -125,7 +125,7 @@ POLICE = around(_police_level)
 
 
 def police(t: float, count: int, _colour: Colour) -> list[Colour]:
-    """Two halves that take turns, red and blue, slowly enough for everybody's eyes."""
+    """Two halves that alternate, red and blue, below the rate that may trigger seizures."""
     head = step(t, POLICE_S)
     red = scale(POLICE_RED, POLICE[head] / 255)
     blue = scale(POLICE_BLUE, POLICE[head - TURN // 2] / 255)

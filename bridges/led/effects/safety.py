@@ -15,7 +15,7 @@ EMERGENCY = around(lambda share: 0.62 + 0.38 * swing(share))
 
 
 def emergency_stop(t: float, count: int, _colour: Colour) -> list[Colour]:
-    """The whole ring full red; it heaves a little, and never goes out."""
+    """The whole ring in full red; it pulses slightly and is never dark."""
     return dimmed(STOP_RED, (EMERGENCY[step(t, EMERGENCY_S)],)) * count
 
 
@@ -26,7 +26,7 @@ OBSTACLE_S = 1.5
 KNOCKS_AT = (0.1, 0.4)
 """Shares of a period."""
 KNOCK = 0.13
-"""How long a knock swells, and how long it fades, as share of a period."""
+"""Rise and decay time of a flash, as share of a period."""
 
 
 def _knocks(share: float) -> float:
@@ -38,7 +38,7 @@ OBSTACLE = around(_knocks)
 
 
 def obstacle(t: float, count: int, _colour: Colour) -> list[Colour]:
-    """The whole ring knocks twice in amber, and waits."""
+    """The whole ring flashes twice in amber, then pauses."""
     return dimmed(AMBER, (OBSTACLE[step(t, OBSTACLE_S)],)) * count
 
 
@@ -47,12 +47,12 @@ def obstacle(t: float, count: int, _colour: Colour) -> list[Colour]:
 SEARCH_YELLOW: Colour = (255, 205, 20)
 LINK_LOST_S = 2.4
 REACH = 0.4
-"""How far to either side of the first pixel it looks, in turns."""
+"""How far it swings to either side of the first pixel, in turns."""
 BEAM = around(lambda share: 0.1 + 0.9 * max(0.0, 1 - away(share) / 0.16))
 
 
 def link_lost(t: float, count: int, _colour: Colour) -> list[Colour]:
-    """A yellow light swings from one side of the ring to the other and back, as one who searches."""
+    """A yellow light swings from one side of the ring to the other and back."""
     head = step(REACH * math.sin(2 * math.pi * t / LINK_LOST_S), 1.0)
     return dimmed(SEARCH_YELLOW, levels_at(BEAM, head, places(count)))
 

@@ -136,7 +136,7 @@ def _stage(count: int) -> Stage:
 
 
 def _sprite(radius: float, room: float) -> Image.Image:
-    """A light as numbers of its tones, 1 to TONES_OF_A_LIGHT, and 0 around it; it keeps to its room."""
+    """A light as indices of its tones, 1 to TONES_OF_A_LIGHT, and 0 around it."""
     glow = min(radius * GLOW, room)
     half = int(glow)
     picture = Image.new("L", (2 * half + 1, 2 * half + 1))

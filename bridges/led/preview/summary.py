@@ -1,4 +1,4 @@
-"""An effect as one picture, one colour and one current: for a state that cannot move."""
+"""One picture, one colour and one current for an effect: what a state can hold."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bridges.led.effects.registry import EFFECTS
 from bridges.led.strip.output import Output
 
 MOMENTS = 16
-"""So many moments stand for an effect."""
+"""Number of moments that an effect is sampled at."""
 WITHOUT_PERIOD_S = 4.0
 """Time that they are spread over where an effect never repeats itself."""
 
@@ -33,7 +33,7 @@ def portrait(shown: Shown, count: int) -> list[Colour]:
 
 
 def main_colour(shown: Shown, count: int) -> Colour:
-    """The colour that people will call it: the one asked for, else that of its brightest pixel."""
+    """The main colour: the one asked for, else that of the brightest pixel."""
     if EFFECTS[shown.effect].colourful:
         return shown.colour
     return max(portrait(shown, count), key=sum, default=BLACK)

@@ -1,1 +1,1 @@
-"""The strip of pixels: from colours to bits, and the ways to the hardware."""
+"""The strip of pixels: encoding of colours, and hardware drivers."""

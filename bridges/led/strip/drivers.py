@@ -1,6 +1,6 @@
-"""Ways to the pixels: SPI, the Raspberry Pi's PWM or PCM, and none.
+"""Drivers of the pixels: SPI, the Raspberry Pi's PWM or PCM, and none.
 
-Which one it is stands in the configuration. None of them steps in for another: what is missing is a DriverError.
+The configuration names one. There is no fallback to another: what is missing is a DriverError.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from bridges.led.strip.ws2812 import SPI_HZ, encode, encoded_size
 
 SPIDEV_BUFFER = Path("/sys/module/spidev/parameters/bufsiz")
 SPIDEV_BUFFER_BYTES = 4096
-"""The kernel's default, where it does not tell."""
+"""The kernel's default, used where it cannot be read."""
 BOARD_MODEL = Path("/proc/device-tree/model")
 BOARDS_OF_WS281X = re.compile(r"Raspberry Pi (Model|Zero|[234]|Compute Module (Rev|[34]))")
 """Raspberry Pi 0 to 4, as the kernel names them; rpi-ws281x knows no later one."""
@@ -40,13 +40,13 @@ class Ring(Protocol):
     """What `led.driver` calls it."""
 
     def open(self) -> None:
-        """Take hold of the hardware; raises DriverError. Does not wait. After a failure it may be tried again."""
+        """Open the hardware without waiting; raises DriverError. It may be called again after a failure."""
 
     def show(self, data: bytes) -> None:
         """Light the pixels: three bytes each, in the strip's order of channels; raises DriverError."""
 
     def close(self) -> None:
-        """Let go of the hardware; the pixels stay as they are. Harmless when it is not open."""
+        """Close the hardware; the pixels stay as they are. Does nothing when it is not open."""
 
 
 class NoRing:
@@ -55,13 +55,13 @@ class NoRing:
     name = "none"
 
     def open(self) -> None:
-        """Nothing to take hold of."""
+        """Nothing to open."""
 
     def show(self, data: bytes) -> None:
-        """Nobody sees it."""
+        """Nothing to show it on."""
 
     def close(self) -> None:
-        """Nothing to let go of."""
+        """Nothing to close."""
 
 
 class SpiRing:

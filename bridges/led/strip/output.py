@@ -62,8 +62,8 @@ class Output:
     def encode(self, colours: Sequence[Colour], brightness: int = FULL) -> bytes:
         """The bytes of one frame, three for each pixel.
 
-        A pixel that is to shine does shine, however dim: where gamma would round it away, its strongest channels get
-        level 1. The current limit comes before that: it dims all pixels alike, in favour of no one.
+        A pixel with any colour is lit, however dim: where gamma would round it to 0, its
+        strongest channels get level 1. The current limit comes before that: it dims all pixels alike.
 
         Args:
             colours: one for each pixel.
@@ -104,7 +104,7 @@ class Output:
 
 
 def rescued(wanted: bytes, levels: bytes) -> bytes:
-    """The same levels, but no pixel all dark that was to shine: its strongest channels get 1."""
+    """The same levels, but at least 1 in the strongest channels of a pixel that has any colour."""
     rescue = bytearray(levels)
     for place in range(0, len(levels), 3):
         if not any(levels[place : place + 3]):

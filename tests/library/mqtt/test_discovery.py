@@ -9,9 +9,11 @@ import msgspec
 import pytest
 
 from smartcar_mqtt import __version__
-from smartcar_mqtt.config import Car, Config, Logging, Mqtt, Section
-from smartcar_mqtt.entities import Topics
+from smartcar_mqtt.bridge import Bridge
+from smartcar_mqtt.config import Car, Config, Logging, Mqtt, Section, bridge_names
+from smartcar_mqtt.entities import Select, Topics, friendly
 from smartcar_mqtt.mqtt import discovery
+from smartcar_mqtt.service import find_bridge
 from tests.library.example import DISCOVERY, Lamp
 
 TOPICS = Topics("smartcar", "car", "lamp")
@@ -27,6 +29,27 @@ def announced(mode: str, **more: Any) -> dict[str, Any]:
     """The announcement of the lamp, decoded."""
     messages = discovery.announcement(Lamp, TOPICS, config(discovery=mode, **more))
     return {topic: msgspec.json.decode(payload) for topic, payload in messages.items()}
+
+
+@pytest.mark.parametrize("name", bridge_names())
+@pytest.mark.parametrize("mode", ["device", "component"])
+def test_the_announcements_of_the_car_stay_small(name: str, mode: str) -> None:
+    kind = find_bridge(name)
+    messages = discovery.announcement(kind, Topics("smartcar", "car", name), config(discovery=mode))
+    most = 24_000 if mode == "device" else 3_000
+    assert max(map(len, messages.values())) <= most, {topic: len(payload) for topic, payload in messages.items()}
+
+
+def test_a_list_of_a_thousand_options_is_announced_whole() -> None:
+    def choose(self: Bridge, place: str) -> None: ...
+
+    entity = Select(options=friendly(f"place_{number}" for number in range(1000)))(choose)
+    kind = type("Places", (Bridge,), {"name": "places", "title": "Places", "place": entity})
+    (payload,) = discovery.announcement(kind, Topics("smartcar", "car", "places"), config()).values()
+    found = msgspec.json.decode(payload)["components"]["place"]
+    assert len(found["options"]) == 1000
+    assert "Place 999" in found["options"]
+    assert len(payload) < 100_000
 
 
 # -- payloads --------------------------------------------------------------------------------------------------------
