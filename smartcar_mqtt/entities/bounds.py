@@ -39,7 +39,7 @@ def bounded(details: Mapping[str, Any], most_bytes: int = MAX_ATTRIBUTES_BYTES) 
     """
     if size(details) <= most_bytes:
         return dict(details)
-    plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(details))
+    plain: dict[str, Any] = msgspec.to_builtins(details, str_keys=True)
     plain.pop(NOTE, None)
     names = list(plain)
     limit = 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +92,13 @@ class Car:
     def send(self, entity: str, payload: bytes, **traits: Any) -> None:
         self.broker.on_message(Message(f"{BASE}/{entity}/set", payload, **{"retained": False, **traits}))
 
+    def latch(self, payload: bytes, **traits: Any) -> None:
+        """Send a command to the emergency stop, and wait until it is stored."""
+        self.send("emergency_stop", payload, **traits)
+        stored = threading.Event()
+        assert self.bridge._worker.submit(stored.set)
+        assert stored.wait(5)
+
     def told(self, topic: str) -> list[Any]:
         return [json.loads(payload) for name, payload, _ in self.broker.published if name == f"{BASE}/{topic}"]
 
@@ -139,22 +147,22 @@ def test_losing_and_finding_the_broker_writes_stop(car: Car) -> None:
 
 
 def test_the_latch_is_written_before_the_command_is_done(car: Car, tmp_path: Path) -> None:
-    car.send("emergency_stop", b"ON")
+    car.latch(b"ON")
     assert read_latch(tmp_path / "car-emergency-stop.json") is True
-    car.send("emergency_stop", b"OFF")
+    car.latch(b"OFF")
     assert read_latch(tmp_path / "car-emergency-stop.json") is False
 
 
 def test_a_release_that_is_blocked_leaves_the_latch(car: Car, tmp_path: Path) -> None:
-    car.send("emergency_stop", b"ON")
-    car.send("emergency_stop", b'{"value": "OFF", "source": "llm"}')
+    car.latch(b"ON")
+    car.latch(b'{"value": "OFF", "source": "llm"}')
     assert car.told("result")[-1]["status"] == "blocked"
     assert read_latch(tmp_path / "car-emergency-stop.json") is True
 
 
 def test_a_latch_that_cannot_be_stored_stops_all_the_same(car: Car, tmp_path: Path) -> None:
     (tmp_path / "car-emergency-stop.new").mkdir()
-    car.send("emergency_stop", b"ON")
+    car.latch(b"ON")
     assert car.link.written == ["STOP"]
     assert car.bridge.emergency_stop is True
     answer = car.told("result")[-1]
@@ -181,12 +189,12 @@ def test_a_drive_duration_is_rounded_to_its_step_and_published_so(car: Car, sent
 
 def test_a_full_disk_is_told_in_the_answer_of_the_emergency_stop(car: Car, tmp_path: Path) -> None:
     with full_disk():
-        car.send("emergency_stop", b"ON")
-        car.send("emergency_stop", b"OFF")
+        car.latch(b"ON")
+        car.latch(b"OFF")
     reasons = [answer["reason"] for answer in car.told("result")]
     assert ["on, but" in reasons[0], "off, but" in reasons[1]] == [True, True]
     assert [path.name for path in tmp_path.iterdir()] == ["empty.yaml"]
-    car.send("emergency_stop", b"ON")
+    car.latch(b"ON")
     assert car.told("result")[-1]["reason"] == ""
     assert read_latch(tmp_path / "car-emergency-stop.json") is True
 
