@@ -111,7 +111,7 @@ def send(
             lost = "" if session.broker.connected else "; the connection to the broker is lost"
             raise click.ClickException(
                 f"car {config.car.id!r} does not answer at {session.broker.address}{lost}; is its motion bridge "
-                f"running, and may this user write {topic} and read {topics.result}?"
+                f"running? May this user write {topic} and read {topics.result}?"
             ) from None
     if isinstance(answer, str):
         raise click.ClickException(answer)

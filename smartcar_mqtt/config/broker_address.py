@@ -16,7 +16,7 @@ SCHEMES = {"mqtt": False, "tcp": False, "mqtts": True, "ssl": True, "tls": True}
 """Scheme of an URL → whether the connection is encrypted."""
 PLAIN_PORT, TLS_PORT = 1883, 8883
 UNIX_SCHEMES = ("unix", "mqtt+unix")
-_HINT = "write HOST, HOST:PORT, mqtt://HOST:PORT or the path of a Unix socket, such as localhost:1883"
+_HINT = "expected HOST:PORT, HOST, mqtt://HOST:PORT or the path of a Unix socket, such as localhost:1883"
 
 
 class BrokerAddress(NamedTuple):

@@ -84,7 +84,7 @@ def test_with_mqtt_3_1_1_the_access_list_is_named_as_one_cause(run: Run, mosquit
     """That protocol has no word for a refusal."""
     driven = run("drive", "forward", **as_user(mosquitto, "guest", "3.1.1"))
     assert driven.returncode == 1
-    assert "may this user write smartcar/car/motion/drive/set" in driven.stderr
+    assert "May this user write smartcar/car/motion/drive/set" in driven.stderr
 
 
 @pytest.mark.parametrize(
