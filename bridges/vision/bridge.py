@@ -15,6 +15,7 @@ import msgspec
 from bridges.vision.camera.base import make_camera, turned
 from bridges.vision.camera.frames import Frame
 from bridges.vision.camera.grabber import Grabber
+from bridges.vision.captures import Captures
 from bridges.vision.capturing import Capturing
 from bridges.vision.detection.pipeline import DetectionPipeline, PipelineError, Seen, as_plain
 from bridges.vision.detection.presence import PERSON, occupancy_key
@@ -149,10 +150,21 @@ class Vision(Bridge):
         )
         self.snapshots = Snapshots(config.mqtt, f"{broker.client_id}-pictures", on_room=self.grabber.wake)
         self.plain, self.boxed = Encoder(settings.jpeg_quality), Encoder(settings.jpeg_quality)
-        self.capturing = Capturing(self, capture_folder(config, settings))
-        self.server = StreamServer(
-            socket_path(config, settings), self, self.grabber, self.capturing.captures, fps=settings.stream_fps
+        captures = Captures(
+            capture_folder(config, settings),
+            most=settings.capture_count,
+            most_bytes=round(settings.capture_mb * 1_000_000),
         )
+        self._capturing = Capturing(
+            settings,
+            captures=captures,
+            grabber=self.grabber,
+            pipeline=self.pipeline,
+            model_changed=self.show_model,
+            show=self.last_capture.show,
+            fire=self.captured.fire,
+        )
+        self.server = StreamServer(socket_path(config, settings), self, self.grabber, captures, fps=settings.stream_fps)
         self.detecting = FrameThread(
             "detector", self.grabber, fps=settings.target_fps, work=self._look, wanted=self._detection_wanted
         )
@@ -163,7 +175,15 @@ class Vision(Bridge):
             work=self._show_snapshot,
             wanted=lambda: bool(settings.mqtt_fps) and not (self.hidden() or self.pause) and self.snapshots.has_room,
         )
-        self._measuring = Measuring(self)
+        self._measuring = Measuring(
+            scheduler,
+            grabber=self.grabber,
+            broker=broker,
+            snapshots=self.snapshots,
+            is_on=lambda: bool(self.mode != OFF),
+            update=self.update,
+            set_attributes=self.set_attributes,
+        )
         self._telling = threading.RLock()  # guards what follows, and the tracker; taken inside the grabber's lock
         self._epoch = 0
         """Counts how often everything seen was forgotten: what was begun before is not told after."""
@@ -203,7 +223,7 @@ class Vision(Bridge):
         self.set_mode(self._memory.get("mode", str, OFF) if start_mode == LAST else start_mode)
 
     def close(self) -> None:
-        self.capturing.stop()
+        self._capturing.stop()
         self._measuring.stop()
         self.detecting.stop()
         self._snapping.stop()
@@ -246,7 +266,7 @@ class Vision(Bridge):
     @Button(icon="mdi:camera-iris", immediate=True)
     def capture(self, request: Request) -> object:
         """Takes a fresh picture, detects on it, stores it, and tells all that on the event; also while off."""
-        self.capturing.ask(request)
+        self._capturing.ask(request, self.clock.monotonic())
         return DEFERRED
 
     @Number(minimum=5, maximum=95, step=5, unit="%", category="config", mode="slider", icon="mdi:target")
