@@ -44,7 +44,11 @@ class VisionSettings(Section, frozen=True):
     loop: bool = True
     """Whether a video file begins anew at its end; else its end is a camera that is lost."""
     frozen_after: Annotated[float, Meta(ge=0.2, le=60)] = 1.0
-    """How long no picture, or the same one, may come before the camera counts as frozen."""
+    """How long no new picture may come before the camera counts as frozen.
+
+    New is what has a later time stamp. Where a camera gives none, a picture counts as new when its content differs; files
+    may show the same for ever.
+    """
     start_mode: Literal["off", "on_no_stream", "on_with_stream", "last"] = OFF
     """Mode after a start; "last": the one that was set before."""
     model: str = "world"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from bridges.vision.settings import VisionSettings
@@ -22,6 +23,9 @@ class Shot(NamedTuple):
     """Height x width x 3, blue, green, red; the camera does not touch it any more."""
     age_s: float = 0.0
     """How long ago it was taken, where the camera knows."""
+    is_new: bool = False
+    """Whether the source vouches that this is another picture than the one before: it has a later time stamp, or comes
+    out of a file. Then it may look the same, as a still or a quiet scene does. False: only its content can tell."""
 
 
 class Camera(Protocol):
@@ -54,6 +58,8 @@ def make_camera(settings: VisionSettings) -> Camera:
     Raises:
         CameraError: what it needs is not installed, or the configuration does not fit it.
     """
+    # FFmpeg would write a line to stderr for each damaged picture; the drivers report that in words of their own, once.
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     import cv2  # noqa: PLC0415 - 40 MB that a bridge whose camera is off does without
 
     cv2.setNumThreads(1)  # pictures of this size gain nothing from more, and the other bridges need the cores

@@ -84,7 +84,7 @@ class Grabber:
         make: makes the camera; called on the camera's thread, once for each attempt.
         scheduler: time, and the thread that looks after the camera's.
         fps: frames a second that are asked for.
-        frozen_after_s: how long no picture, or the same one, may come.
+        frozen_after_s: how long no picture may come, or the same one from a source that does not vouch for new ones.
         on_link: told of each change: True, False with the reason, None while it is off.
         turn: what is done to each picture.
     """
@@ -205,7 +205,7 @@ class Grabber:
         now = self._clock.monotonic()
         image = self._turn(shot.image)
         before, self._before = self._before, image
-        same = before is not None and unchanged(before, image)
+        same = not shot.is_new and before is not None and unchanged(before, image)
         with self.changed:
             if session is not self._session or session.ending.is_set():
                 return 0.0

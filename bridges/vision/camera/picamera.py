@@ -31,6 +31,7 @@ class PiCamera:
         self._settings = settings
         self._number = camera_number(settings.device)
         self._camera: Any = None
+        self._taken_ns: int | None = None
 
     def open(self) -> None:
         kind = picamera2_class()
@@ -66,7 +67,8 @@ class PiCamera:
         except Exception as error:  # as above
             log.debug("reading the Pi camera", exc_info=True)
             raise CameraError(f"the Pi camera {self._number} was lost: {told(error)}") from None
-        return Shot(image, age_of(taken_ns))
+        before, self._taken_ns = self._taken_ns, taken_ns
+        return Shot(image, age_of(taken_ns), is_new=None not in {before, taken_ns} and taken_ns != before)
 
     def close(self) -> None:
         camera, self._camera = self._camera, None
@@ -111,13 +113,12 @@ def picamera2_class() -> Any:
     return Picamera2
 
 
-def camera_number(device: str) -> int:
+def camera_number(device: str | int) -> int:
     """The number in `vision.device`; raises CameraError for something else."""
-    if device.strip() == "":
-        return 0
-    if not device.strip().isdigit():
+    text = str(device).strip()
+    if text and not (text.isascii() and text.isdecimal()):
         raise CameraError(f"vision.device is {device!r}; for picamera2 it is the camera's number, 0 or 1")
-    return int(device)
+    return int(text or 0)
 
 
 def age_of(taken_ns: int | None) -> float:
