@@ -46,8 +46,8 @@ class VisionSettings(Section, frozen=True):
     frozen_after: Annotated[float, Meta(ge=0.2, le=60)] = 1.0
     """How long no new picture may come before the camera counts as frozen.
 
-    New is what has a later time stamp. Where a camera gives none, a picture counts as new when its content differs; files
-    may show the same for ever.
+    New is what has a later time stamp. Where a camera gives none, a picture counts as new when its content differs;
+    files may show the same for ever.
     """
     start_mode: Literal["off", "on_no_stream", "on_with_stream", "last"] = OFF
     """Mode after a start; "last": the one that was set before."""
