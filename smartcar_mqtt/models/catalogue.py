@@ -23,11 +23,14 @@ class Published(Section, frozen=True):
 
     title: Annotated[str, Meta(min_length=1)]
     url: Annotated[str, Meta(pattern=r"^https?://\S+$")]
-    sha256: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
-    size: Annotated[int, Meta(ge=1)]
-    """Length of the file in bytes."""
     licence: Annotated[str, Meta(min_length=1)]
     """What its publisher asks for."""
+    sha256: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")] = ""
+    """Checksum of the file; empty: nobody trustworthy states it, so whoever downloads it must give it."""
+    size: Annotated[int, Meta(ge=1)] | None = None
+    """Length of the file in bytes, where it is known."""
+    labels: Annotated[str, Meta(pattern=r"^([\w-]+\.txt)?\Z")] = ""
+    """Label file of the folder models/ that belongs to it; empty: it has its labels inside."""
     page: str = ""
     """Where the publisher tells about it."""
 
@@ -59,6 +62,21 @@ def find_published(name: str, path: Path = TABLE) -> Published:
 def file_of(name: str, folder: Path | None = None) -> Path:
     """Where a published model is put."""
     return (folder or DOWNLOADED) / f"{name}.onnx"
+
+
+def put_labels(model: Published, target: Path) -> Path | None:
+    """Put a model's labels beside its file, where the vision bridge looks for them; None: it has them inside.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    if not model.labels:
+        return None
+    beside = target.with_suffix(".txt")
+    content = (FOLDER / model.labels).read_bytes()
+    if not beside.is_file() or beside.read_bytes() != content:
+        beside.write_bytes(content)
+    return beside
 
 
 def find_file(named: str) -> Path:
