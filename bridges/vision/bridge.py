@@ -414,5 +414,5 @@ class Vision(Bridge):
         """Show what detects, or why nothing does."""
         pipeline = self.pipeline
         state = pipeline.about or ("none" if pipeline.problem else "not loaded yet")
-        self.set_attributes("model", problem=pipeline.problem, classes=list(pipeline.labels))
+        self.set_attributes("model", problem=pipeline.problem, family=pipeline.family, classes=list(pipeline.labels))
         self.update(model=state, backend=pipeline.backend or None)

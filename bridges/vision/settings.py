@@ -54,10 +54,12 @@ class VisionSettings(Section, frozen=True):
     model: str = "world"
     """The network (ONNX): a path, or the name of one that is in models/ or was fetched; empty: nothing is detected.
 
-    The default one knows the simulated world alone; for a real camera fetch or export a YOLO model.
+    The default one knows the simulated world alone; for a real camera fetch or export another one.
     """
     labels: str = ""
     """File with the network's labels, one in each line; empty: the .txt file beside the model, else those inside it."""
+    family: Literal["auto", "yolo", "yolox", "d_fine", "rt_detr", "rf_detr"] = "auto"
+    """How the network is fed and read: colours, scale, shape of the output; auto finds out by names and shapes."""
     classes: list[Label] = field(default_factory=list)
     """The only classes that are looked for; none: all that the model knows."""
     confidence: Annotated[float, Meta(ge=0.05, le=0.95)] = 0.4

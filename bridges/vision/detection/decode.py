@@ -113,6 +113,18 @@ def decode(output: Output, layout: Layout, wanted: NDArray[np.bool_], *, confide
         iou: intersection over union above which two boxes of the same label are one object.
     """
     table, damaged = READERS[layout](output, len(wanted), confidence)
+    return select(table, damaged, wanted, iou=None if layout is Layout.END_TO_END else iou)
+
+
+def select(table: Table, damaged: int, wanted: NDArray[np.bool_], *, iou: float | None) -> Candidates:
+    """Of the candidates with the score asked for those that make sense and are wanted, the strongest first.
+
+    Args:
+        table: the candidates, in any order.
+        damaged: how many were thrown away before.
+        wanted: for each label, whether it is asked for.
+        iou: intersection over union above which two boxes of the same label are one object; None: there are no doubles.
+    """
     if len(table):
         sound = is_sound(table)
         if not sound.all():
@@ -122,7 +134,7 @@ def decode(output: Output, layout: Layout, wanted: NDArray[np.bool_], *, confide
             table = table[wanted[table[:, 5].astype(np.intp)]]
         table = table[strongest(table[:, 4])]
         np.minimum(table[:, 4], 1.0, out=table[:, 4])
-        if layout is not Layout.END_TO_END:
+        if iou is not None:
             table = table[suppress(table, iou)]
     return Candidates(table, damaged)
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection
 import numpy as np
 from numpy.typing import NDArray
 
-from bridges.vision.detection.decode import decode
+from bridges.vision.detection.families import PREPARATIONS
 from bridges.vision.detection.labels import LabelError, wanted_labels
 from bridges.vision.detection.letterbox import Letterbox
 from bridges.vision.detection.model import Model, ModelError
@@ -47,7 +47,7 @@ class Detector:
         self.damaged = 0
         """How many candidates made no sense since the start: a network that gives some is damaged or half exported."""
         self._timer = timer
-        self._letterbox = Letterbox(model.width, model.height, model.dtype)
+        self._letterbox = Letterbox(model.width, model.height, model.dtype, PREPARATIONS[model.family])
         try:
             self._wanted = wanted_labels(model.labels, only)
         except LabelError as error:
@@ -62,9 +62,9 @@ class Detector:
         """
         blob = self._letterbox.fill(frame)
         began = self._timer()
-        output = self.model.run(blob)
+        outputs = self.model.outputs(blob)
         self.inference_s = self._timer() - began
-        found = decode(output, self.model.layout, self._wanted, confidence=self.confidence, iou=self.iou)
+        found = self.model.reading.read(outputs, self._wanted, confidence=self.confidence, iou=self.iou)
         self.damaged += found.damaged
         if not len(found.table):
             return []

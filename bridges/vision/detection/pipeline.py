@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+FED_ALIKE = {"rt_detr": "d_fine"}
+"""Names in `vision.family` for one and the same."""
 LONGEST_FREE_SIDE = 640
 """Longer side of the pictures that a network gets which takes any size."""
 
@@ -58,6 +60,8 @@ class DetectionPipeline:
         """The network in words, when it is loaded."""
         self.backend = ""
         """What runs it."""
+        self.family = ""
+        """How it is fed and read, when it is loaded."""
         self.labels: tuple[str, ...] = ()
         """What it can tell apart, when it is loaded."""
         self.inference_ms = 0.0
@@ -145,6 +149,7 @@ class DetectionPipeline:
         import onnxruntime  # noqa: PLC0415 - as the class says
 
         from bridges.vision.detection.detector import Detector  # noqa: PLC0415
+        from bridges.vision.detection.families import Family  # noqa: PLC0415
         from bridges.vision.detection.labels import LabelError, read_labels  # noqa: PLC0415
         from bridges.vision.detection.letterbox import free_size  # noqa: PLC0415
         from bridges.vision.detection.model import Model, ModelError  # noqa: PLC0415
@@ -161,13 +166,15 @@ class DetectionPipeline:
         upright = settings.rotation % 180 == 0
         width, height = (settings.width, settings.height) if upright else (settings.height, settings.width)
         free = free_size(width, height, LONGEST_FREE_SIDE)
-        model = Model(path, labels=labels, threads=settings.threads, free_size=free)
+        family = None if settings.family == "auto" else Family(FED_ALIKE.get(settings.family, settings.family))
+        model = Model(path, labels=labels, threads=settings.threads, free_size=free, family=family)
         self._detector = Detector(model, confidence=self._confidence, iou=settings.iou, only=settings.classes)
         self._tracker = self._tracker or Tracker(Rules(score=self._confidence))
         self.labels = tuple(model.labels)
+        self.family = model.family.value
         self.about = f"{path.name}, {model.width}x{model.height}, {len(self.labels)} classes"
         self.backend = f"onnxruntime {onnxruntime.__version__}"
-        log.info("%s: %s on %s", path, self.about, self.backend)
+        log.info("%s: %s, fed and read as %s, on %s", path, self.about, self.family, self.backend)
         unknown = [label for label in settings.occupancy if label not in self.labels]
         if unknown:
             log.error("vision.occupancy: %s: no class of %s", ", ".join(unknown), path)
