@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from bridges.vision.detection.decode import Layout, LayoutError, Output
 from bridges.vision.detection.families import PREPARATIONS, QUERY_FAMILIES, Family, family_of_names
-from bridges.vision.detection.labels import LabelError, read_labels, read_names
+from bridges.vision.detection.labels import LabelError, names_note, read_labels, read_names
 from bridges.vision.detection.readings import Choice, choose
 
 DEFAULT_SIDE = 640
@@ -216,8 +216,9 @@ class Model:
                 return read_labels(given)
             if given is not None:
                 return tuple(given)
-            if "names" in notes:
-                return read_names(notes["names"], str(self.path))
+            text = names_note(notes)
+            if text is not None:
+                return read_names(text, str(self.path))
         except LabelError as error:
             raise ModelError(str(error)) from None
         raise ModelError(f"{self.path}: does not say what it can tell apart; name a label file")
@@ -256,4 +257,4 @@ def told(error: Exception) -> str:
     lines = str(error).splitlines() or [type(error).__name__]
     said = re.sub(r"^(\[ONNXRuntimeError\] : \d+ : \w+ : )?(Load model from .* failed: ?)?", "", lines[0])
     said = re.sub(r"/\S+:\d+ .*?\) ", "", said)
-    return said.strip().rstrip(".")[:MOST_TOLD]
+    return "".join(each if each.isprintable() else "?" for each in said.strip().rstrip(".")[:MOST_TOLD])

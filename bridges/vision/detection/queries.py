@@ -71,8 +71,13 @@ def find_outputs(outputs: Mapping[str, Any]) -> RawNames | FinishedNames | None:
             if len(candidates) == 1:
                 return RawNames(candidates[0], each)
         if tables and not named and not unnamed:
-            raise LayoutError(f"its outputs {' and '.join(map(repr, (each, *tables)))} are alike: which are the boxes?")
+            raise LayoutError(f"its outputs {quoted(each, *tables)} are alike: which are the boxes?")
     return None
+
+
+def quoted(*names: str) -> str:
+    """Names of outputs for people; they are somebody else's, and may be long."""
+    return " and ".join(repr(name[:40]) for name in names[:4])
 
 
 def is_list(shape: Sequence[int]) -> bool:
@@ -85,7 +90,7 @@ def finished_names(boxes: str, flat: Sequence[str], outputs: Mapping[str, Any]) 
     whole = [name for name in flat if np.issubdtype(outputs[name].dtype, np.integer)]
     labels = [name for name in flat if "label" in name or "class" in name] or whole
     if len(labels) != 1:
-        raise LayoutError(f"its outputs {' and '.join(map(repr, flat))} are alike: which are the scores?")
+        raise LayoutError(f"its outputs {quoted(*flat)} are alike: which are the scores?")
     scores = next(name for name in flat if name != labels[0])
     return FinishedNames(labels[0], boxes, scores)
 

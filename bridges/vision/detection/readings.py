@@ -16,6 +16,7 @@ from bridges.vision.detection.queries import (
     RawNames,
     find_outputs,
     label_numbers,
+    quoted,
     read_raw,
 )
 from bridges.vision.detection.yolox import Grid, grid_of, read_grid
@@ -208,5 +209,5 @@ def table(
 
 def shapes_told(outputs: Mapping[str, Any]) -> str:
     """Names and shapes of some outputs, for people."""
-    told = [f"{name[:40]} {getattr(value, 'shape', 'of another kind')}" for name, value in list(outputs.items())[:4]]
+    told = [f"{quoted(name)} {getattr(value, 'shape', 'of another kind')}" for name, value in list(outputs.items())[:4]]
     return ", ".join(told) or "(none)"

@@ -454,5 +454,5 @@ def test_half_precision(tmp_path: Path) -> None:
 
 def test_a_family_that_does_not_fit_is_refused_in_words(tmp_path: Path) -> None:
     path = save(fixed_answer(np.full((1, 6, 84), 0.1, np.float32), notes=names_note(["a", "b"])), tmp_path / "net.onnx")
-    with pytest.raises(ModelError, match=r"output0 \(1, 6, 84\) are not those of the family 'rf_detr'"):
+    with pytest.raises(ModelError, match=r"'output0' \(1, 6, 84\) are not those of the family 'rf_detr'"):
         Model(path, family=Family.RF_DETR)
