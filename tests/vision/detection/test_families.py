@@ -187,10 +187,11 @@ NASTY = st.one_of(
 
 
 def agree(found: Candidates, expected: list[row_loops.Found]) -> None:
-    assert found.table[:, 5].tolist() == [each.number for each in expected]
-    np.testing.assert_allclose(found.table[:, 4], [each.score for each in expected], rtol=1e-12)
-    for row, each in zip(found.table, expected, strict=True):
-        np.testing.assert_allclose(row[:4], each.box, rtol=1e-9, atol=1e-6)
+    """The same objects, the surest first; scores that differ by rounding alone may change places."""
+    assert (np.diff(found.table[:, 4]) <= 0).all()
+    ours = sorted((row[5], *row[:5]) for row in found.table.tolist())
+    theirs = sorted((float(each.number), *each.box, each.score) for each in expected)
+    np.testing.assert_allclose(np.reshape(ours, (-1, 6)), np.reshape(theirs, (-1, 6)), rtol=1e-9, atol=1e-6)
 
 
 def compare_yolox(
@@ -205,7 +206,6 @@ def compare_yolox(
         expected = query_loops.yolox(output.tolist(), size, wanted, confidence, iou)
     except row_loops.TooCloseError:
         assume(False)
-    assume(all(sum(abs(each.box[0] - other.box[0]) < 1e-9 for other in expected) == 1 for each in expected[:1]))
     found = GridReading("output", grid).read([output], np.array(wanted), confidence=confidence, iou=iou)
     agree(found, expected)
 
