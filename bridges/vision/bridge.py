@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Self, cast
 
 import msgspec
 
+from bridges.vision.bounded import MOST_CLASSES_BYTES, MOST_OBJECTS_BYTES, first_within
 from bridges.vision.camera.base import make_camera, turned
 from bridges.vision.camera.frames import Frame
 from bridges.vision.camera.grabber import Grabber
@@ -355,7 +356,8 @@ class Vision(Bridge):
     def _tell(self, seen: Seen) -> None:
         self._tell_events(seen.events, seen.frame)
         shown = [as_plain(track) for track in seen.tracks]
-        self.set_attributes("object_count", objects=shown)
+        surest = sorted(shown, key=lambda each: -each["score"])
+        self.set_attributes("object_count", objects=first_within(surest, MOST_OBJECTS_BYTES))
         known = self.pipeline.labels
         present = {occupancy_key(label): on if label in known else None for label, on in seen.present.items()}
         self.update(object_count=len(shown), **present)
@@ -414,5 +416,12 @@ class Vision(Bridge):
         """Show what detects, or why nothing does."""
         pipeline = self.pipeline
         state = pipeline.about or ("none" if pipeline.problem else "not loaded yet")
-        self.set_attributes("model", problem=pipeline.problem, family=pipeline.family, classes=list(pipeline.labels))
+        labels = list(pipeline.labels)
+        self.set_attributes(
+            "model",
+            problem=pipeline.problem,
+            family=pipeline.family,
+            class_count=len(labels),
+            classes=first_within(labels, MOST_CLASSES_BYTES),
+        )
         self.update(model=state, backend=pipeline.backend or None)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from bridges.vision.bounded import MOST_OBJECTS_BYTES, first_within
 from bridges.vision.camera.grabber import Grabber
 from bridges.vision.captures import Capture, CaptureError, Captures, Found
 from bridges.vision.detection.pipeline import DetectionPipeline, PipelineError
@@ -104,7 +105,7 @@ class Capturing:
             self._fail(request, str(error))
             return
         self._show(encode(annotated(frame.image, found or ()), self._quality))
-        self._fire("captured", **msgspec.to_builtins(about))
+        self._fire("captured", **as_event(about))
         request.answer(Status.DONE)
 
     def _fresh_frame(self, asked_at: float) -> Frame | None:
@@ -124,6 +125,17 @@ class Capturing:
         details: dict[str, Any] = {"id": request.parsed.id, "source": request.source, "reason": reason}
         self._fire("failed", **details)
         request.answer(Status.BLOCKED, reason)
+
+
+def as_event(about: Capture) -> dict[str, Any]:
+    """A capture as the event tells it: of very many detections the surest; its JSON file has them all."""
+    details: dict[str, Any] = msgspec.to_builtins(about)
+    if about.detections is not None:
+        details["detections"] = first_within(details["detections"], MOST_OBJECTS_BYTES)
+        left_out = len(about.detections) - len(details["detections"])
+        if left_out:
+            details["detections_left_out"] = left_out
+    return details
 
 
 def as_found(detection: Detection) -> Found:
