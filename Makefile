@@ -9,7 +9,7 @@ EXTRAS := $(shell grep -qs 'Raspberry Pi' /proc/device-tree/model && echo all,pi
 VENV_OPTIONS := $(shell grep -qs 'Raspberry Pi' /proc/device-tree/model && echo --system-site-packages)
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo lint test unit bench docs pictures test-oldest test-ha-newest clean
+.PHONY: help venv demo lint test test-keeper unit bench docs pictures test-oldest test-ha-newest clean
 
 help:
 	@sed -n '1,2s/^# //p' Makefile
@@ -43,6 +43,10 @@ lint: .venv/ready-dev
 test: lint
 	@deploy/packages.sh $(PYTHON)
 	$(BIN)/pytest
+
+# The keeper and the bridge, killed, frozen and starved a hundred times in each way: about 25 minutes.
+test-keeper: .venv/ready-dev
+	SMARTCAR_KEEPER_RUNS=100 $(BIN)/pytest -s tests/motion/test_keeper.py
 
 unit: .venv/ready-dev
 	$(BIN)/pytest --ignore tests/e2e $(ARGS)

@@ -32,8 +32,11 @@ class SystemClock:
     """The machine's own clock."""
 
     def monotonic(self) -> float:
-        """Seconds of the machine's monotonic clock."""
-        return time.monotonic()
+        """Seconds since the machine was started, those included for which it was suspended.
+
+        Source: clock_gettime(2), CLOCK_BOOTTIME: what lies in a buffer grows older while the machine sleeps.
+        """
+        return time.clock_gettime(time.CLOCK_BOOTTIME)
 
     def wall(self) -> float:
         """Seconds since 1970 (UTC)."""

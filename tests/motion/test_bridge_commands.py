@@ -27,9 +27,20 @@ class ListedBroker(Broker):
     def __init__(self) -> None:
         self.published: list[tuple[str, bytes, bool]] = []
         self.connected = False
+        self.echoes: list[bytes] = []
+        self.held = False
 
     def publish(self, topic: str, payload: bytes, *, retain: bool = False, **_: Any) -> None:
-        self.published.append((topic, payload, retain))
+        if topic == f"{BASE}/echo":
+            self.echoes.append(payload)
+            self.return_echoes()
+        else:
+            self.published.append((topic, payload, retain))
+
+    def return_echoes(self) -> None:
+        """What the bridge has sent to itself comes back, unless it is held."""
+        while self.echoes and not self.held:
+            self.on_message(Message(f"{BASE}/echo", self.echoes.pop(0), retained=False))
 
     def stream(self, topic: str, payload: bytes) -> None:
         self.published.append((topic, payload, False))
@@ -52,7 +63,10 @@ class Car:
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(chassis_module, "SerialLink", ListedLink)
         (folder / "empty.yaml").write_text("")
-        environment = {"SMARTCAR__CAR__STATE_DIRECTORY": str(folder)}
+        environment = {
+            "SMARTCAR__CAR__STATE_DIRECTORY": str(folder),
+            "SMARTCAR__MOTION__SWAP_LEFT_RIGHT": "false",  # words go out as they are asked for
+        }
         config = load(folder / "empty.yaml", sections={"motion": MotionSettings}, environment=environment)
         self.clock = ManualClock()
         self.scheduler = Scheduler(self.clock)
@@ -105,6 +119,8 @@ def test_an_error_inside_a_command_stops_the_car(car: Car, monkeypatch: pytest.M
     car.send("drive", b"right")
     assert car.link.written == ["LEFT", "STOP"]
     assert "internal error" in car.told("result")[-1]["reason"]
+    for line in (b"ACK:LEFT:OK", b"ACK:STOP:OK"):
+        car.link.on_line(parse_line(line))
     assert car.bridge.motion == "stopped"
 
 
