@@ -55,11 +55,11 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 DETECTION_LIMIT_S = 30.0
-"""A detection that takes longer counts as hung: the watchdog is fed no more."""
+"""A detection that takes longer counts as hung: systemd's watchdog is no longer notified and restarts the bridge."""
 LAST_PERSON_S = 10.0
-"""While a person is in view, the picture of the last person is made anew so often."""
+"""Seconds between two pictures of the last person while one is in view."""
 EMPTY_S = 1.0
-"""While nothing is in view, the stream of objects says so this often only."""
+"""Seconds between two messages of the object stream while nothing is in view."""
 APPEARED, GONE = "object_appeared", "object_gone"
 
 
@@ -185,9 +185,9 @@ class Vision(Bridge):
             update=self.update,
             set_attributes=self.set_attributes,
         )
-        self._telling = threading.RLock()  # guards what follows, and the tracker; taken inside the grabber's lock
+        self._telling = threading.RLock()  # guards what follows and the tracker; acquired after the grabber's lock
         self._epoch = 0
-        """Counts how often everything seen was forgotten: what was begun before is not told after."""
+        """Incremented by `blind`: results of a detection that began before are discarded."""
         self._seen: Seen | None = None
         self._empty_told_at = float("-inf")
         self._person_shown_at = float("-inf")
@@ -242,7 +242,7 @@ class Vision(Bridge):
         return None
 
     def send(self, key: str, payload: bytes, *, qos: int = 0, retain: bool = False) -> None:
-        """Pictures take the connection of their own, everything else the bridge's."""
+        """Send pictures over the snapshot connection, everything else over the bridge's own."""
         if isinstance(self.entities[key], Picture):
             self.snapshots.show(self.topics.channel(key), payload, retain=retain)
         else:
@@ -280,7 +280,7 @@ class Vision(Bridge):
     def set_mode(self, mode: str) -> None:
         """Change the mode and open or close the camera."""
         if mode not in MODES:
-            mode = OFF  # a remembered word of another version
+            mode = OFF  # stored by another version
         self.update(mode=mode)
         if not self.server.is_open:
             self._open_stream()
@@ -294,7 +294,7 @@ class Vision(Bridge):
         self.grabber.wake()
 
     def _open_stream(self) -> None:
-        """Serve the live picture; where that fails, everything else works, and the next change of mode tries again."""
+        """Open the stream's socket; on failure the other functions work, and the next change of mode tries again."""
         try:
             self.server.open()
         except StreamError as error:
@@ -393,7 +393,7 @@ class Vision(Bridge):
                 self.update(last_object=event.track.label)
 
     def blind(self) -> None:
-        """Nobody looks any more: what was seen is gone, and who is there is not known."""
+        """Detection has stopped: report tracked objects as gone and presence as unknown."""
         with self._telling:
             self._epoch += 1
             self._seen = None
@@ -405,7 +405,7 @@ class Vision(Bridge):
     # -- the camera and the network ------------------------------------------------------------------------------
 
     def _link_changed(self, link: bool | None, reason: str) -> None:
-        """The camera has come or gone; with the grabber's lock held."""
+        """Publish a change of the camera's link; called with the grabber's lock held."""
         device = self.settings.device
         self.set_attributes("link", source=self.settings.camera, device=device, reason=reason)
         self.update(link=link)
@@ -413,7 +413,7 @@ class Vision(Bridge):
             self.blind()
 
     def show_model(self) -> None:
-        """Show what detects, or why nothing does."""
+        """Publish which model detects, or why none does."""
         pipeline = self.pipeline
         state = pipeline.about or ("none" if pipeline.problem else "not loaded yet")
         labels = list(pipeline.labels)

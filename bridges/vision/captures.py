@@ -1,4 +1,4 @@
-"""Pictures that were asked for: stored with what was found in them, the oldest removed when there are too many."""
+"""Captures on the disk: pictures with their detections; the oldest are removed when there are too many."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NAME = re.compile(r"\d{8}T\d{6}Z-(\d{6,18})\.(jpg|json)", re.ASCII)
 The numbers give the order: the clock of a Pi without a battery begins in the past, and is set by the network.
 """
 UNFINISHED = re.compile(r"\.\d{8}T\d{6}Z-\d{6,18}\.(jpg|json)\.new", re.ASCII)
-"""What a power cut has left of a file that was being written."""
+"""Incomplete files that a power cut has left."""
 MOST_JSON_BYTES = 1_000_000
 
 
@@ -45,11 +45,11 @@ class Capture(msgspec.Struct, frozen=True):
     height: int
     bytes: int
     id: str | int | None = None
-    """The mark of the command that asked for it."""
+    """`id` of the command."""
     source: str = ""
-    """Who asked."""
+    """`source` of the command."""
     detections: list[Found] | None = None
-    """What was found, the surest first; null where no detector was at work."""
+    """By falling score; null where no detector was running."""
 
 
 class CaptureError(Exception):
@@ -140,7 +140,7 @@ class Captures:
             try:
                 names = sorted(path.name for path in self.folder.iterdir())
             except OSError:
-                names = []  # there is none yet; what else is wrong with it, `store` tells
+                names = []  # not there yet; `store` reports other errors
             for name in names:
                 if UNFINISHED.fullmatch(name):
                     self._unlink(self.folder / name)
@@ -202,7 +202,7 @@ def stamp(moment: float) -> str:
 
 
 def write(path: Path, content: bytes) -> None:
-    """Write a file so that nobody ever sees half of it, and nothing is left of one that failed; raises OSError."""
+    """Write a file atomically, and leave nothing behind on failure; raises OSError."""
     fresh = path.with_name(f".{path.name}.new")
     try:
         fresh.write_bytes(content)

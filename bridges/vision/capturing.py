@@ -1,4 +1,4 @@
-"""A capture from command to event: a fresh frame, what is on it, its file."""
+"""A capture from command to event: a frame taken after the command, detections, file."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 FRESH_FRAME_S = 12.0
 """Longest wait for a frame: a camera that was off needs some seconds to open."""
 SETTLING_S = 0.5
-"""A camera that has just been switched on needs so long to find its exposure."""
+"""Time that a camera which was just opened needs for its automatic exposure."""
 
 
 class Capturing:
@@ -109,7 +109,7 @@ class Capturing:
         request.answer(Status.DONE)
 
     def _fresh_frame(self, asked_at: float) -> Frame | None:
-        """A frame that was taken after this moment; a camera that is off is on for as long as it takes."""
+        """A frame that was taken after this moment; a closed camera is opened for as long as it takes."""
         grabber = self._grabber
         was_on = grabber.link
         grabber.hold("capture")
@@ -128,7 +128,7 @@ class Capturing:
 
 
 def as_event(about: Capture) -> dict[str, Any]:
-    """A capture as the event tells it: of very many detections the surest; its JSON file has them all."""
+    """Fields of the event: of very many detections the ones with the highest scores; the JSON file has all."""
     details: dict[str, Any] = msgspec.to_builtins(about)
     if about.detections is not None:
         details["detections"] = first_within(details["detections"], MOST_OBJECTS_BYTES)
@@ -139,7 +139,7 @@ def as_event(about: Capture) -> dict[str, Any]:
 
 
 def as_found(detection: Detection) -> Found:
-    """A detection as a capture tells it."""
+    """A detection as captures store it."""
     from bridges.vision.detection.tracker import centre_of, third_of  # noqa: PLC0415 - brings numpy
 
     position = third_of(centre_of(detection.box)[0], None, 0.0)

@@ -58,20 +58,20 @@ class Measuring:
         self._age_ms: list[float] = []
 
     def start(self) -> None:
-        """Begin to measure, unless that is under way."""
+        """Start measuring, unless it is running."""
         with self._lock:
             if self._timer is None:
                 self._begin()
 
     def stop(self) -> None:
-        """Measure no more."""
+        """Stop measuring."""
         with self._lock:
             if self._timer is not None:
                 self._timer.cancel()
                 self._timer = None
 
     def count(self, seen: Seen) -> None:
-        """A frame has been looked at."""
+        """Count one detection."""
         with self._lock:
             self._inference_ms.append(seen.inference_ms)
             self._age_ms.append(seen.age_ms)

@@ -1,4 +1,4 @@
-"""Models on this machine, and those that others publish: the table `models/published.yaml`."""
+"""Local models, and the table of published ones, `models/published.yaml`."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ class Published(Section, frozen=True):
     title: Annotated[str, Meta(min_length=1)]
     url: Annotated[str, Meta(pattern=r"^https?://\S+$")]
     licence: Annotated[str, Meta(min_length=1)]
-    """What its publisher asks for."""
+    """Licence of the file."""
     sha256: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")] = ""
-    """Checksum of the file; empty: nobody trustworthy states it, so whoever downloads it must give it."""
+    """SHA-256 of the file; empty: no trustworthy source states it, so it must be given for the download."""
     size: Annotated[int, Meta(ge=1)] | None = None
     """Length of the file in bytes, where it is known."""
     labels: Annotated[str, Meta(pattern=r"^([\w-]+\.txt)?\Z")] = ""
     """Label file of the folder models/ that belongs to it; empty: it has its labels inside."""
     page: str = ""
-    """Where the publisher tells about it."""
+    """Web page of the publisher."""
 
 
 def read_table(path: Path = TABLE) -> dict[str, Published]:
@@ -65,7 +65,7 @@ def file_of(name: str, folder: Path | None = None) -> Path:
 
 
 def put_labels(model: Published, target: Path) -> Path | None:
-    """Put a model's labels beside its file, where the vision bridge looks for them; None: it has them inside.
+    """Copy a model's label file beside it, where the vision bridge looks for it; None: the model contains its labels.
 
     Raises:
         OSError: the file cannot be written.

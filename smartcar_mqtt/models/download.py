@@ -1,4 +1,4 @@
-"""Download one file: interrupted ones go on where they ended, and only what has the right checksum stays.
+"""Download of one file: resumed after an interruption, and verified by its checksum.
 
 Until it is complete, the file has `.part` behind its name; then it takes its place in one step.
 """
@@ -21,9 +21,9 @@ TIMEOUT_S = 30.0
 """Longest silence of the server."""
 USER_AGENT = "smartcar-mqtt"
 MOST_BYTES = 2_000_000_000
-"""More is no model for a small computer."""
+"""Largest file that is downloaded."""
 ATTEMPTS = 3
-"""How often a download is tried to be continued without having come any further."""
+"""Attempts in a row without progress before a download fails."""
 
 Progress = Callable[[int, int], None]
 """Called with how many bytes are there and how many it will be."""
@@ -46,7 +46,7 @@ def download(
     progress: Progress = lambda _done, _total: None,
     timeout_s: float = TIMEOUT_S,
 ) -> bool:
-    """Bring a file here.
+    """Download a file.
 
     Args:
         url: where it is.
@@ -68,7 +68,7 @@ def download(
         size = size or length_of(url, timeout_s)
         target.parent.mkdir(parents=True, exist_ok=True)
         part = target.with_name(target.name + ".part")
-        # Without a buffer: what the disk does not take is known at once, and not when the file is closed.
+        # Unbuffered, so that a full disk is reported by the write and not when the file is closed.
         with part.open("a+b", buffering=0) as file:
             lock(file, part)
             try:
@@ -97,7 +97,7 @@ def checksum(path: Path) -> str:
 
 
 def lock(file: FileIO, path: Path) -> None:
-    """Keep a second download of the same file out until this one ends."""
+    """Lock the file against a second download of it."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -126,7 +126,7 @@ def length_of(url: str, timeout_s: float) -> int:
 
 
 def fetch_rest(url: str, file: FileIO, size: int, progress: Progress, timeout_s: float) -> None:
-    """Append what is missing, in as many connections as it takes while there is progress."""
+    """Append what is missing, with new connections as long as there is progress."""
     failures = 0
     while (begin := file.seek(0, os.SEEK_END)) != size:
         if begin > size:
@@ -206,12 +206,12 @@ def place(answer: http.client.HTTPResponse, file: FileIO, begin: int, url: str, 
 
 
 def discard(file: FileIO) -> None:
-    """Throw away what has come so far."""
+    """Discard what was received so far."""
     file.truncate(0)
 
 
 def write(file: FileIO, chunk: bytes) -> None:
-    """Append to the file; an error of the disk is none of the connection."""
+    """Append to the file; errors of the disk are told apart from those of the connection."""
     rest = memoryview(chunk)
     try:
         while rest:

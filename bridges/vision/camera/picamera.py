@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 BUFFERS = 4
 """Pictures that the camera may fill while one of them is copied."""
 OLDEST_S = 5.0
-"""A picture that says it is older than this tells a clock that is not ours."""
+"""A larger age means that the time stamp is of another clock."""
 
 
 class PiCamera:
@@ -75,7 +75,7 @@ class PiCamera:
         if camera is None:
             return
         for step in (camera.stop, camera.close):
-            with contextlib.suppress(RuntimeError):  # it never ran, or is gone already
+            with contextlib.suppress(RuntimeError):  # it was not started, or is closed already
                 step()
 
     def _explain(self, error: Exception) -> str:

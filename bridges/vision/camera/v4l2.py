@@ -19,7 +19,7 @@ from bridges.vision.settings import VisionSettings
 V4L2_MANUAL, V4L2_AUTOMATIC = 1, 3
 """Values of V4L2's control exposure_auto (V4L2_EXPOSURE_MANUAL, V4L2_EXPOSURE_APERTURE_PRIORITY)."""
 V4L2_EXPOSURE_UNIT_US = 100
-"""V4L2's exposure_absolute counts in these."""
+"""Unit of V4L2's exposure_absolute, in microseconds."""
 NETWORK_TIMEOUT_MS = 5000
 MOST_DAMAGED = 15
 """So many pictures in a row may be damaged before the camera counts as lost."""
@@ -116,7 +116,7 @@ class VideoCamera:
             self.close()
             raise CameraError(f"camera {path} cannot be opened: another program uses it, or it gives no video")
         wanted = self._settings
-        # Most USB cameras reach their full rate only with pictures that they have compressed themselves.
+        # Most USB cameras reach their full rate with MJPEG only.
         self._capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*"MJPG"))
         self._capture.set(cv2.CAP_PROP_FRAME_WIDTH, wanted.width)
         self._capture.set(cv2.CAP_PROP_FRAME_HEIGHT, wanted.height)

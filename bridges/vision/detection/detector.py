@@ -1,4 +1,4 @@
-"""From a camera frame to what is in it."""
+"""From a camera frame to detections."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Detector:
         self.inference_s = 0.0
         """How long the network took for the newest frame."""
         self.damaged = 0
-        """How many candidates made no sense since the start: a network that gives some is damaged or half exported."""
+        """How many candidates were invalid since the start; a network that gives some is damaged or badly exported."""
         self._timer = timer
         self._letterbox = Letterbox(model.width, model.height, model.dtype, PREPARATIONS[model.family])
         try:
@@ -54,7 +54,7 @@ class Detector:
             raise ModelError(f"{model.path}: {error}") from None
 
     def detect(self, frame: NDArray[np.uint8]) -> list[Detection]:
-        """What is in a frame (height, width, 3: blue, green, red; uint8), the surest first.
+        """The objects in a frame (height, width, 3: blue, green, red; uint8), by falling score.
 
         Raises:
             FrameError: it is no such picture.

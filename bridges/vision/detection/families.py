@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 GREY_LEVEL: Final = 114
-"""Of the bars, 0 to 255: what networks that use a letterbox were trained to see as "no picture here"."""
+"""Of a letterbox's bars, 0 to 255, as in the networks' training."""
 IMAGENET_MEAN: Final = (0.485, 0.456, 0.406)
 IMAGENET_DEVIATION: Final = (0.229, 0.224, 0.225)
 """Red, green, blue; of pixels from 0 to 1."""

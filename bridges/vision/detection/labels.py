@@ -1,4 +1,4 @@
-"""The names of what a network can tell apart: from a text file, or from the network's own file."""
+"""The names of a network's classes: from a text file, or from the metadata of the model."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from numpy.typing import NDArray
 from smartcar_mqtt.config import hint
 
 MOST_CHARACTERS = 1_000_000
-"""Longer is no list of labels; the largest in use has 30,000."""
+"""Longest text that is read; the largest list in use has 30,000 characters."""
 LONGEST_LABEL = 100
 MOST_LABELS = 25_000
 """The largest sets of detection in use have 1,203 (LVIS) and 9,600 classes."""
 LONGEST_NUMBER = 6
 """Digits of a label's number."""
 NOTHING = "N/A"
-"""The label of a number that stands for nothing, as 12 does in COCO; it may be there several times."""
+"""Label of an unused class number, as 12 is in COCO; it may occur several times."""
 NOTES = ("names", "class_names", "classes", "labels", "id2label")
-"""Keys under which exporters write labels into a model, the usual one first."""
+"""Keys of the metadata under which exporters store labels, the usual one first."""
 TOKEN = re.compile(r"""\s*(?:([][(){},:]|-?[0-9]+|'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*"))?\s*""")
 """One token of what Python writes for a flat list or dict, with the blanks around it."""
 
@@ -51,15 +51,15 @@ def read_labels(path: Path) -> tuple[str, ...]:
 
 
 def names_note(notes: Mapping[str, str]) -> str | None:
-    """What a network's own notes say about its labels; None: nothing."""
+    """The labels in a model's metadata, as text; None: there are none."""
     return next((notes[key] for key in NOTES if key in notes), None)
 
 
 def read_names(text: str, where: str) -> tuple[str, ...]:
-    """The labels of a network's own notes: a list, or an object from numbers to labels, as JSON or as Python writes it.
+    """Read labels of a model's metadata: a list, or an object from numbers to labels, as JSON or as a Python literal.
 
-    `{0: 'person', 1: 'bicycle'}`, `{"0": "person"}`, `["person"]`. Numbers that are left out stand for nothing. What is
-    nested is refused without a look inside, so depth does no harm.
+    `{0: 'person', 1: 'bicycle'}`, `{"0": "person"}`, `["person"]`. Numbers that are left out are unused classes.
+    Nested values are refused without being parsed, so the depth of a hostile text does not matter.
 
     Raises:
         LabelError: it is something else.
@@ -67,7 +67,7 @@ def read_names(text: str, where: str) -> tuple[str, ...]:
     entries: object = None
     if len(text) <= MOST_CHARACTERS:
         try:
-            entries = msgspec.json.decode(text, type=dict[str, str] | list[str])  # nothing nested, so nothing deep
+            entries = msgspec.json.decode(text, type=dict[str, str] | list[str])  # nested values are refused
         except ValueError:
             entries = read_literal(text)
     if isinstance(entries, dict):
@@ -90,9 +90,9 @@ def in_order(entries: Mapping[object, object]) -> list[object] | None:
 
 
 def read_literal(text: str) -> object:
-    """A flat list, tuple or dict of texts and numbers as Python writes it; None: it is none.
+    """Read a flat Python literal: list, tuple or dict of strings and numbers; None: it is something else.
 
-    Read token by token: Python's own parser goes as deep as the text wants, which can end the process.
+    Read token by token: Python's own parser recurses, and deeply nested text can crash the process.
     """
     tokens: list[str] = []
     place = 0
@@ -125,7 +125,7 @@ def read_literal(text: str) -> object:
 
 
 def checked(labels: Sequence[str], where: str) -> tuple[str, ...]:
-    """The labels, if they can serve as names."""
+    """The labels, if all of them are valid."""
     if not labels:
         raise LabelError(f"{where}: holds no labels")
     if len(labels) > MOST_LABELS:

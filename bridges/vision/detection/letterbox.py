@@ -1,7 +1,7 @@
-"""Camera frame → the network's input: scaled, with grey bars where it is not distorted, one plane for each colour.
+"""Preprocessing: camera frame → the network's input, scaled or letterboxed, one plane for each colour.
 
-How in particular, the network's family says (families.py). All memory is taken once. Per frame, only the picture's own
-region of the input is written; the bars stay.
+The network's family decides how (families.py). Memory is allocated once; for each frame only the picture's region of
+the input is written.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ STRIDE = 32
 
 
 class FrameError(ValueError):
-    """The picture is not one of a camera."""
+    """The array is no camera picture."""
 
 
 class Letterbox:
@@ -68,7 +68,7 @@ class Letterbox:
             cv2.resize(frame, self._inner, dst=self._scaled)
         cv2.split(picture, self._planes if self._preparation.blue_first else self._planes[::-1])
         for plane, target, scale, offset in zip(self._planes, self._targets, self._scales, self._offsets, strict=True):
-            # Several passes over what is in the cache are quicker than one that converts piece by piece.
+            # Several passes over cached data are quicker than one pass with a conversion.
             np.copyto(target, plane)
             if scale != 1:
                 np.multiply(target, scale, out=target)
@@ -102,7 +102,7 @@ class Letterbox:
         if self._preparation.fit is Fit.STRETCHED:
             return self.width, self.height
         scale = min(self.width / width, self.height / height)
-        # YOLOX cuts off what the others round; the hair's breadth is for a scale that is not exact.
+        # YOLOX truncates where the others round; 1e-9 allows for an inexact scale.
         whole = (lambda side: int(side + 1e-9)) if self._preparation.fit is Fit.CORNER else round
         inner_width, inner_height = (max(whole(side * scale), 1) for side in (width, height))
         return min(inner_width, self.width), min(inner_height, self.height)

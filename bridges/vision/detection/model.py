@@ -1,4 +1,4 @@
-"""A network from an ONNX file, run by onnxruntime; whatever does not fit is refused in one sentence."""
+"""A network from an ONNX file, run by onnxruntime; a model that does not fit is refused with one sentence."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SIZE_TYPES: dict[str, type[np.generic]] = {
     "tensor(float)": np.float32,
 }
 FATAL_ONLY = 4
-"""onnxruntime's level of messages: it would write to stderr what we say in words of our own."""
+"""onnxruntime's log level: its errors are reported by exceptions, not on stderr."""
 
 MOST_TOLD = 300
 """How many characters of its messages are passed on."""
@@ -36,7 +36,7 @@ class ModelError(Exception):
 
 
 class Model:
-    """A network that has proved on one grey picture that it fits. For one thread.
+    """A network that was tried on one grey picture. For one thread.
 
     The session runs in the thread that calls `run`, with `threads` - 1 helpers that sleep between pictures.
     """
@@ -74,7 +74,7 @@ class Model:
         self._size_input = self._find_size_input()
         supposed = family or family_of_names(self._output_names) or Family.YOLO
         if supposed in QUERY_FAMILIES:
-            free_size = (DEFAULT_SIDE, DEFAULT_SIDE)  # they stretch the picture, and know squares alone
+            free_size = (DEFAULT_SIDE, DEFAULT_SIDE)  # they were trained on stretched square pictures
         self._input_name, self.dtype, self.width, self.height = self._check_input(size, free_size)
         self._feed = self._constant_inputs()
         self.labels = self._find_labels(labels)
@@ -125,7 +125,7 @@ class Model:
             raise ModelError(
                 f"{self.path}: onnxruntime is missing ({error}); install it: pip install 'smartcar-mqtt[vision]'"
             ) from None
-        # Each of its errors is a class of its own, right below Exception.
+        # Its errors are separate classes that derive from Exception directly.
         own = (each for each in vars(native).values() if isinstance(each, type) and issubclass(each, Exception))
         self._errors = (*own, RuntimeError, ValueError, TypeError, MemoryError)
         onnxruntime.set_default_logger_severity(FATAL_ONLY)
@@ -134,10 +134,10 @@ class Model:
         options.log_severity_level = FATAL_ONLY
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
-        # Else its threads wait for the next picture at full load, and the other bridges wait for a core.
+        # Without this its threads spin between pictures, and take the cores from the other bridges.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
-            # Its fallback would try the same again, and print that.
+            # Its fallback would try the same provider again, and print to stdout.
             return onnxruntime.InferenceSession(
                 str(self.path), options, providers=["CPUExecutionProvider"], enable_fallback=0
             )
@@ -166,7 +166,7 @@ class Model:
         return sizes[0] if len(inputs) == 2 and len(sizes) == 1 else ""
 
     def _constant_inputs(self) -> dict[str, NDArray[Any]]:
-        """What the network is given beside the picture: the size of its input, so that boxes are in pixels of that.
+        """The inputs beside the picture: the size of the network's input, so that boxes are in its pixels.
 
         Source: D-FINE and RT-DETR multiply x by the first number and y by the second.
         """

@@ -1,4 +1,4 @@
-"""What is seen: the network, the tracker, and who is there. Loaded when it is first wanted."""
+"""Detection, tracking and presence in one. The network is loaded when it is first needed."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class PipelineError(Exception):
 
 
 class Seen(NamedTuple):
-    """What one frame has shown."""
+    """The results of one frame."""
 
     frame: Frame
     tracks: list[Track]
@@ -44,11 +44,11 @@ class Seen(NamedTuple):
     present: dict[str, bool]
     inference_ms: float
     age_ms: float
-    """How old the frame was when this was known."""
+    """Age of the frame when the result was ready."""
 
 
 class DetectionPipeline:
-    """Looks at frames. All but `follow` and `forget` may be used from any thread: one lock guards the network.
+    """Processes frames. All but `follow` and `forget` may be used from any thread: one lock guards the network.
 
     (numpy and onnxruntime, 70 MB, are imported when the network is loaded: a camera that is off does without.)
     """
@@ -75,7 +75,7 @@ class DetectionPipeline:
         self._presence = Presence(dict.fromkeys((PERSON, *settings.occupancy)), settings.off_delay)
 
     def retry(self) -> None:
-        """Somebody may have put right what was wrong: the network is tried again when it is wanted next."""
+        """Clear `problem`, so that the network is loaded again when it is needed next."""
         if self._settings.model:
             self.problem = ""
 
@@ -110,7 +110,7 @@ class DetectionPipeline:
                 self._detector.confidence = confidence
 
     def find(self, image: Picture) -> list[Detection]:
-        """What is in a picture by itself, the surest first; the network must be loaded.
+        """The objects in one picture, by falling score; the network must be loaded.
 
         Raises:
             PipelineError: the network fails; it is then to be loaded anew.
@@ -130,7 +130,7 @@ class DetectionPipeline:
             return found
 
     def follow(self, frame: Frame, detections: list[Detection]) -> Seen:
-        """Hold what was found in a frame against the frames before. One thread at a time, `forget` included."""
+        """Update the tracker with a frame's detections. One thread at a time, `forget` included."""
         assert self._tracker is not None  # noqa: S101 - `find` has found something
         self._tracker.rules = msgspec.structs.replace(self._tracker.rules, score=self._confidence)
         events = self._tracker.update(detections, frame.captured_at)
@@ -141,7 +141,7 @@ class DetectionPipeline:
         return Seen(frame, tracks, fresh, events, present, self.inference_ms, age_ms)
 
     def forget(self) -> list[TrackEvent]:
-        """Nobody looks any more: all objects are gone."""
+        """Detection has stopped: clear tracker and presence."""
         self._presence.forget()
         return [] if self._tracker is None else self._tracker.clear()
 
@@ -181,7 +181,7 @@ class DetectionPipeline:
 
 
 def as_plain(track: Any) -> dict[str, Any]:
-    """An object as MQTT and attributes show it."""
+    """An object as messages and attributes contain it."""
     return {
         "id": track.id,
         "label": track.label,

@@ -1,4 +1,4 @@
-"""YOLOX: one candidate in each cell of its grids, told relative to that cell. Pure.
+"""Decoding of YOLOX: one candidate in each cell of its grids, relative to that cell. Pure.
 
 Output (1, n, 5 + labels): the centre's way from the cell's upper left corner in cells, the logarithm of width and
 height in cells, whether there is an object at all, a score for each label. The cells of the finest grid come first,
@@ -57,7 +57,7 @@ def grid_of(count: int, width: int, height: int) -> Grid | None:
 
 
 def read_grid(output: Output, grid: Grid, confidence: float) -> Read:
-    """Candidates with the score asked for: that of the object times that of its best label."""
+    """Candidates that reach the least score: objectness times the score of the best label."""
     is_object = output[:, 4]
     places = (is_object >= at_least(confidence)).nonzero()[0]
     part = output[places]
