@@ -75,7 +75,13 @@ def put_labels(model: Published, target: Path) -> Path | None:
     beside = target.with_suffix(".txt")
     content = (FOLDER / model.labels).read_bytes()
     if not beside.is_file() or beside.read_bytes() != content:
-        beside.write_bytes(content)
+        part = beside.with_name(f"{beside.name}.part")
+        try:
+            part.write_bytes(content)
+            part.replace(beside)
+        except OSError:
+            part.unlink(missing_ok=True)
+            raise
     return beside
 
 

@@ -18,6 +18,8 @@ log = logging.getLogger(__name__)
 
 BUFFERS = 4
 """Pictures that the camera may fill while one of them is copied."""
+MOST_DAMAGED = 5
+"""So many pictures in a row may be damaged before the camera counts as lost."""
 OLDEST_S = 5.0
 """A larger age means that the time stamp is of another clock."""
 
@@ -57,18 +59,29 @@ class PiCamera:
             raise CameraError(self._explain(error)) from None
 
     def read(self) -> Shot:
-        try:
-            request = self._camera.capture_request()
+        failure: Exception | None = None
+        for _ in range(1 + MOST_DAMAGED):
+            try:
+                request = self._camera.capture_request()
+            except Exception as error:  # as above
+                log.debug("reading the Pi camera", exc_info=True)
+                raise self._lost(error) from None
             try:
                 image = request.make_array("main")
                 taken_ns = request.get_metadata().get("SensorTimestamp")
+            except Exception as error:  # one buffer is damaged; the next one may be sound
+                log.debug("a buffer of the Pi camera", exc_info=True)
+                failure = error
+            else:
+                before, self._taken_ns = self._taken_ns, taken_ns
+                return Shot(image, age_of(taken_ns), is_new=None not in {before, taken_ns} and taken_ns != before)
             finally:
                 request.release()
-        except Exception as error:  # as above
-            log.debug("reading the Pi camera", exc_info=True)
-            raise CameraError(f"the Pi camera {self._number} was lost: {told(error)}") from None
-        before, self._taken_ns = self._taken_ns, taken_ns
-        return Shot(image, age_of(taken_ns), is_new=None not in {before, taken_ns} and taken_ns != before)
+        assert failure is not None  # noqa: S101 - each turn but a sound one has left one
+        raise self._lost(failure)
+
+    def _lost(self, error: Exception) -> CameraError:
+        return CameraError(f"the Pi camera {self._number} was lost: {told(error)}")
 
     def close(self) -> None:
         camera, self._camera = self._camera, None

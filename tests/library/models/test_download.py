@@ -15,7 +15,7 @@ import pytest
 
 from smartcar_mqtt.config.file import ConfigError
 from smartcar_mqtt.models import download as downloads
-from smartcar_mqtt.models.catalogue import DOWNLOADED, FOLDER, file_of, find_published, locate, read_table
+from smartcar_mqtt.models.catalogue import DOWNLOADED, FOLDER, file_of, find_published, locate, put_labels, read_table
 from smartcar_mqtt.models.download import DownloadError, download
 from tests.support.file_server import FileServer
 
@@ -254,6 +254,23 @@ class TestFails:
             fcntl.flock(first, fcntl.LOCK_EX)
             assert "another download of it is running" in refused(server, target)
         fetch(server, target)
+
+
+class TestLabels:
+    def test_they_are_put_beside_the_model_whole_or_not_at_all(self, target: Path) -> None:
+        target.parent.mkdir()
+        model = find_published("yolox_nano")
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))
+        try:
+            with pytest.raises(OSError, match="File too large"):
+                put_labels(model, target)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        assert left_behind(target) == []
+        assert put_labels(model, target) == target.with_suffix(".txt")
+        assert len(target.with_suffix(".txt").read_text().split("\n")) == 81
+        assert put_labels(find_published("yolo11n"), target) is None
 
 
 class TestUnknownLength:

@@ -11,6 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from bridges.vision.camera.base import CameraError, Shot, make_camera
 from bridges.vision.camera.grabber import Grabber
@@ -154,6 +155,32 @@ def test_a_film_with_too_much_damage_is_told_and_not_read_for_ever(tmp_path: Pat
     with pytest.raises(CameraError, match="no picture that OpenCV can read"):
         camera.read()
     camera.close()
+
+
+@pytest.mark.parametrize(("in_a_row", "lost"), [(1, False), (5, False), (6, True)])
+def test_a_few_damaged_buffers_of_a_pi_camera_are_passed_over(
+    in_a_row: int, lost: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kind = fake_picamera2.install(monkeypatch)
+    camera = make_camera(VisionSettings())
+    camera.open()
+    camera.read()
+    sound = fake_picamera2.Request.make_array
+    left = [in_a_row]
+
+    def make_array(request: fake_picamera2.Request, name: str) -> NDArray[np.uint8]:
+        if left[0]:
+            left[0] -= 1
+            raise ValueError("buffer is too small")
+        return sound(request, name)
+
+    monkeypatch.setattr(fake_picamera2.Request, "make_array", make_array)
+    if lost:
+        with pytest.raises(CameraError, match="Pi camera 0 was lost: buffer is too small"):
+            camera.read()
+    else:
+        assert camera.read().image[0, 0, 0] == in_a_row + 2
+    assert kind.made[0].lent == 0, "each request is given back"
 
 
 # -- what shows the same all the time ----------------------------------------------------------------------------------
