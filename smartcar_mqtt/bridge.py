@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Self
 
 import msgspec
 
+from smartcar_mqtt.addresses import mask_texts
 from smartcar_mqtt.clock import CHANCE, Clock, Scheduler, Timer
 from smartcar_mqtt.commands import DEFERRED, Answer, CommandError, Parsed, Request, Status, too_old
 from smartcar_mqtt.config import Config, Section
@@ -22,6 +23,7 @@ from smartcar_mqtt.mqtt import discovery
 from smartcar_mqtt.mqtt.broker import Broker, Message
 from smartcar_mqtt.mqtt.link_clock import INTERVAL_S, LinkClock
 from smartcar_mqtt.mqtt.subscriptions import Followed
+from smartcar_mqtt.visible import clean
 from smartcar_mqtt.worker import Worker
 
 log = logging.getLogger(__name__)
@@ -41,6 +43,8 @@ class Bridge:
     """What people call it."""
     settings_type: ClassVar[type[Section]] = Section
     """Structure of its section of the configuration."""
+    needs: ClassVar[tuple[str, ...]] = ()
+    """Python packages without which it is of no use and that it imports late: asked for before it starts."""
     follows: ClassVar[tuple[str, ...]] = ()
     """What it hears of other bridges: `<bridge>/<channel>`, such as "motion/state"."""
     entities: ClassVar[dict[str, Entity]] = {}
@@ -151,7 +155,7 @@ class Bridge:
             KeyError: there is no such entity with a state.
         """
         checked_values = {
-            key: self.entities[key].check_value(value)
+            key: clean(self.entities[key].check_value(value))
             for key, value in values.items()
             if value is not self._values[key]  # most of a car's values are the same from frame to frame
         }
@@ -169,9 +173,10 @@ class Bridge:
                 self._state_changed(urgent=urgent)
 
     def set_attributes(self, key: str, **attributes: Any) -> None:
-        """Set the details that are published beside an entity's value."""
+        """Set the details that are published beside an entity's value; no secret of an address gets out with them."""
         if not self.entities[key].attributes:
             raise KeyError(f"{key} is declared without attributes")
+        attributes = mask_texts(clean(attributes))
         with self._lock:
             if self._attributes.get(key) != attributes:
                 self._attributes[key] = attributes

@@ -8,6 +8,9 @@ from typing import Any
 
 import msgspec
 
+from smartcar_mqtt.decoding import DecodingError, decode_json
+from smartcar_mqtt.visible import visible
+
 MAX_NAME_CHARACTERS = 64
 """Longest `source` and `id` that a command may carry."""
 LONGEST_SEARCH = 4096
@@ -99,7 +102,7 @@ class Request:
     @property
     def shown_value(self) -> str:
         """The value as people read it in a result."""
-        return "" if self.parsed.value is None else str(self.parsed.value)[:MAX_NAME_CHARACTERS]
+        return "" if self.parsed.value is None else visible(str(self.parsed.value)[:MAX_NAME_CHARACTERS])
 
     @property
     def source(self) -> str:
@@ -111,7 +114,7 @@ class Request:
         if self.answered:
             return
         self.answered = True
-        self._reply(Answer(self.name, status, reason, self.source, self.parsed.id, self.shown_value))
+        self._reply(Answer(visible(self.name), status, visible(reason), self.source, self.parsed.id, self.shown_value))
 
 
 def readable(payload: bytes) -> str:
@@ -141,8 +144,8 @@ def decode_object(text: str) -> dict[str, Any]:
         Refused: it is damaged, or something else than an object.
     """
     try:
-        found = msgspec.json.decode(text)
-    except (msgspec.DecodeError, RecursionError) as error:
+        found = decode_json(text)
+    except DecodingError as error:
         raise Refused(f"the payload is not valid JSON: {error}") from None
     if not isinstance(found, dict):
         raise Refused("the payload is JSON, but not an object in braces")

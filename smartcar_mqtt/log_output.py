@@ -13,10 +13,11 @@ import os
 import queue
 import sys
 import threading
-from pathlib import Path
 from typing import TextIO
 
-from smartcar_mqtt.config import Logging
+from smartcar_mqtt.config import ConfigError, Logging
+from smartcar_mqtt.log_records import clean_records
+from smartcar_mqtt.paths import expanded
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +52,7 @@ class QueuedOutput(logging.Handler):
         except (TypeError, ValueError):  # a mistake of ours; Python's own handling of it would print, and so wait
             record.msg, record.args = f"{record.msg!s} {record.args!r}", None
         if record.exc_info:
-            record.exc_text = self._formatter.formatException(record.exc_info)
+            record.exc_text = record.exc_text or self._formatter.formatException(record.exc_info)
             record.exc_info = None
         try:
             self._records.put_nowait(record)
@@ -94,6 +95,7 @@ class QueuedOutput(logging.Handler):
 
 def set_up_logging(name: str, settings: Logging) -> None:
     """Log to the console or journal, and to a file that is put aside when it is full."""
+    clean_records()
     outputs: list[logging.Handler] = []
     if sys.stderr is not None:  # closed, as by `2>&-`
         console = logging.StreamHandler(sys.stderr)
@@ -103,15 +105,15 @@ def set_up_logging(name: str, settings: Logging) -> None:
             else logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s", "%H:%M:%S")
         )
         outputs.append(console)
-    problem = None
+    problem: Exception | None = None
     if settings.directory:
-        path = Path(settings.directory).expanduser() / f"{name}.log"
         try:
+            path = expanded(settings.directory, "logging.directory") / f"{name}.log"
             path.parent.mkdir(parents=True, exist_ok=True)
             file = LogFile(
                 path, maxBytes=settings.max_bytes, backupCount=settings.backup_count, encoding="utf-8", delay=False
             )
-        except OSError as error:
+        except (OSError, ConfigError) as error:
             problem = error
         else:
             file.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))

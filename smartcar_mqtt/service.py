@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import logging
 import os
 import signal
@@ -13,8 +12,9 @@ from types import FrameType, TracebackType
 
 from smartcar_mqtt.bridge import Bridge
 from smartcar_mqtt.clock import Scheduler, SystemClock
-from smartcar_mqtt.config import Config, bridge_names, dotenv_problem, hint, load
+from smartcar_mqtt.config import Config, dotenv_problem, load
 from smartcar_mqtt.config.file import ConfigError
+from smartcar_mqtt.installed import find_bridge, require
 from smartcar_mqtt.log_output import end_logging, set_up_logging
 from smartcar_mqtt.mqtt.broker import Broker
 
@@ -25,32 +25,10 @@ HANDLER_LIMIT_S = 2.0
 """A command handler on the network thread that takes longer counts as hung: the watchdog is fed no more."""
 
 
-def find_bridge(name: str) -> type[Bridge]:
-    """The class of a bridge.
-
-    Raises:
-        ConfigError: there is no such bridge, or what it needs is not installed.
-    """
-    names = bridge_names()
-    if name not in names:
-        raise ConfigError(f"there is no bridge {name!r}{hint(name, names)}")
-    try:
-        module = importlib.import_module(f"bridges.{name}.bridge")
-    except ModuleNotFoundError as error:
-        raise ConfigError(
-            f"the {name} bridge needs the Python package {error.name!r}; run: pip install 'smartcar-mqtt[{name}]'"
-        ) from None
-    found: list[type[Bridge]] = [
-        value
-        for value in vars(module).values()
-        if isinstance(value, type) and issubclass(value, Bridge) and value.name == name
-    ]
-    return found[0]
-
-
 def run(name: str, config_file: str | os.PathLike[str] | None = None) -> int:
     """Run a bridge until a signal ends it; returns the exit code of the process."""
     kind = find_bridge(name)
+    require(kind.name, kind.needs)
     config = load(config_file, sections={name: kind.settings_type})
     set_up_logging(name, config.logging)
     code = Service(kind.configured(config), config).run()

@@ -11,6 +11,7 @@ from typing import Any, Self
 import msgspec
 
 from smartcar_mqtt.config import Config
+from smartcar_mqtt.decoding import DecodingError, decode_json
 
 log = logging.getLogger(__name__)
 
@@ -27,10 +28,10 @@ class StateStore:
         self._lock = threading.Lock()
         self._values: dict[str, Any] = {}
         try:
-            self._values = msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
+            self._values = decode_json(path.read_bytes(), dict[str, Any])
         except FileNotFoundError:
             pass  # the first start
-        except (OSError, msgspec.DecodeError) as error:
+        except (OSError, DecodingError) as error:
             log.warning("%s cannot be read (%s): the settings kept there are at their defaults again", path, error)
 
     @classmethod

@@ -15,7 +15,7 @@ class LedSettings(Section, frozen=True):
 
     driver: Literal["spi", "ws281x", "none"] = "spi"
     """How the pixels are reached; "none": there is no ring (the demo), its picture and its entities are there."""
-    device: Annotated[str, Meta(pattern=r"^/dev/spidev[0-9]+\.[0-9]+$")] = "/dev/spidev0.0"
+    device: Annotated[str, Meta(pattern=r"^/dev/spidev[0-9]+\.[0-9]+\Z")] = "/dev/spidev0.0"
     """SPI device of driver "spi"; the ring must be alone on its bus."""
     pin: Literal[12, 13, 18, 19, 21] = 18
     """GPIO of driver "ws281x": 12, 13, 18 and 19 are PWM, 21 is PCM."""
@@ -33,7 +33,7 @@ class LedSettings(Section, frozen=True):
     """Most pictures a second."""
     transition: Annotated[float, Meta(ge=0, le=5)] = 0.3
     """How long one effect takes to fade into the next; safety is shown without any fading."""
-    farewell: Annotated[str, Meta(pattern=r"^(#[0-9A-Fa-f]{6})?$")] = ""
+    farewell: Annotated[str, Meta(pattern=r"^(#[0-9A-Fa-f]{6})?\Z")] = ""
     """Colour ("#rrggbb") that the ring is left in when the bridge ends; empty: dark."""
     picture: Literal["animated", "still", "off"] = "still"
     """The picture of the ring in Home Assistant."""

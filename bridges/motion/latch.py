@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from smartcar_mqtt.decoding import DecodingError, decode_json
 from smartcar_mqtt.state_store import write
 
 log = logging.getLogger(__name__)
@@ -21,10 +22,10 @@ class Latch(msgspec.Struct, forbid_unknown_fields=True):
 def read_latch(path: Path) -> bool:
     """Whether the emergency stop is on; a file that is not there means off, a damaged one means on."""
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Latch).emergency_stop
+        return decode_json(path.read_bytes(), Latch).emergency_stop
     except FileNotFoundError:
         return False
-    except (OSError, msgspec.DecodeError) as error:
+    except (OSError, DecodingError) as error:
         log.error("%s cannot be read (%s): the emergency stop is on until it is released by hand", path, error)
         return True
 

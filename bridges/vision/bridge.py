@@ -26,6 +26,7 @@ from bridges.vision.measuring import Measuring
 from bridges.vision.paths import capture_folder, socket_path
 from bridges.vision.settings import LAST, MODES, OFF, ON_WITH_STREAM, VisionSettings
 from bridges.vision.stream import StreamError, StreamServer
+from smartcar_mqtt.addresses import mask_address, mask_secrets
 from smartcar_mqtt.bridge import Bridge
 from smartcar_mqtt.clock import Scheduler
 from smartcar_mqtt.commands import DEFERRED, Request
@@ -87,6 +88,7 @@ class Vision(Bridge):
     name = "vision"
     title = "Camera"
     settings_type = VisionSettings
+    needs = ("numpy", "cv2")
 
     image = Camera(name="Snapshot", icon="mdi:camera")
     last_capture = Image(content_type="image/jpeg", icon="mdi:image-check")
@@ -407,7 +409,8 @@ class Vision(Bridge):
     def _link_changed(self, link: bool | None, reason: str) -> None:
         """Publish a change of the camera's link; called with the grabber's lock held."""
         device = self.settings.device
-        self.set_attributes("link", source=self.settings.camera, device=device, reason=reason)
+        shown = mask_address(device)
+        self.set_attributes("link", source=self.settings.camera, device=shown, reason=mask_secrets(reason, device))
         self.update(link=link)
         if not link:
             self.blind()

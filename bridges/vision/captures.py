@@ -11,6 +11,8 @@ from pathlib import Path
 
 import msgspec
 
+from smartcar_mqtt.decoding import DecodingError, decode_json
+
 log = logging.getLogger(__name__)
 
 NAME = re.compile(r"\d{8}T\d{6}Z-(\d{6,18})\.(jpg|json)", re.ASCII)
@@ -158,11 +160,11 @@ class Captures:
         picture = path.with_suffix(".jpg")
         try:
             with path.open("rb") as file:
-                about = msgspec.json.decode(file.read(MOST_JSON_BYTES), type=Capture)
+                about = decode_json(file.read(MOST_JSON_BYTES), Capture)
             if about.file != picture.name or not picture.is_file():
                 return None
             self._sizes[about.file] = picture.stat().st_size
-        except (OSError, msgspec.DecodeError, RecursionError) as error:
+        except (OSError, DecodingError) as error:
             log.warning("%s is passed over: %s", path, error)
             return None
         return about

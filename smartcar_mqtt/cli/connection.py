@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
-import tempfile
 import threading
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 import click
 import msgspec
 
+from smartcar_mqtt.cli.demo_record import running_demo
+from smartcar_mqtt.cli.output import say
 from smartcar_mqtt.config import Car, Config, Mqtt, load
 from smartcar_mqtt.mqtt.broker import Broker, Message
 
@@ -35,25 +34,6 @@ def broker_options(function: FunctionT) -> FunctionT:
     return function
 
 
-def demo_file() -> Path:
-    """Where a running demo says how to reach it."""
-    folder = os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir()
-    return Path(folder) / f"smartcar-demo-{os.getuid()}.json"
-
-
-def running_demo() -> dict[str, Any] | None:
-    """What a demo of this user on this machine has written, while it runs."""
-    path = demo_file()
-    try:
-        if path.stat().st_uid != os.getuid():
-            return None  # somebody else's file in a folder that all may write to
-        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        os.kill(found["pid"], 0)
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    return found
-
-
 def find_config(broker: str | None, car: str | None, config_file: str | None) -> Config:
     """The configuration with the broker that the user means.
 
@@ -69,8 +49,8 @@ def find_config(broker: str | None, car: str | None, config_file: str | None) ->
     )
     demo = None if named else running_demo()
     if demo is not None:
-        click.echo(f"using the demo's broker at {demo['host']}:{demo['port']}", err=True)
-        found = Config({"car": Car(), "mqtt": Mqtt(host=demo["host"], port=demo["port"])}, {}, "demo")
+        say(f"using the demo's broker at {demo.host}:{demo.port}", err=True)
+        found = Config({"car": Car(), "mqtt": Mqtt(host=demo.host, port=demo.port)}, {}, "demo")
         return changed(found, car=car)
     return changed(config, car=car)
 
@@ -157,22 +137,3 @@ def wait_until_complete(session: Session, marker: str) -> threading.Event:
     session.broker.on_message = watch
     session.broker.publish(marker, b"sync", qos=1)
     return complete
-
-
-def shown(value: object, unit: str = "") -> str:
-    """A value as people read it."""
-    if value is None:
-        return "–"
-    if isinstance(value, bool):
-        return "on" if value else "off"
-    if isinstance(value, Mapping):
-        return shown_light(value) if "color" in value else json.dumps(value)
-    return f"{value} {unit}".strip()
-
-
-def shown_light(light: Mapping[str, Any]) -> str:
-    """A light's value as people read it."""
-    if light.get("state") != "ON":
-        return "off"
-    color = "#" + "".join(f"{light['color'][channel]:02x}" for channel in "rgb")
-    return " ".join(str(part) for part in ("on", light.get("effect"), color) if part)

@@ -5,13 +5,16 @@ from __future__ import annotations
 import signal
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import click
 import msgspec
 
 from smartcar_mqtt.cli.demo_parts import END_SIGNALS, Demo, DemoError
+from smartcar_mqtt.cli.output import complain, say_json
 from smartcar_mqtt.config import bridge_names
+from smartcar_mqtt.visible import visible
 
 
 @click.command()
@@ -61,11 +64,13 @@ def demo(
     signal.pthread_sigmask(signal.SIG_BLOCK, waited)
     say = Story(quiet=as_json)
     try:
-        with Demo(broker_port=broker_port, listen=listen, room=room, bridges=bridges or tuple(bridge_names())) as parts:
+        wanted = bridges or tuple(bridge_names())
+        room = str(Path(room).resolve()) if Path(room).suffix or "/" in room else room
+        with Demo(broker_port=broker_port, listen=listen, room=room, bridges=wanted, chosen=bool(bridges)) as parts:
             say.begin(parts)
             parts.start(say.ready)
             if as_json:
-                click.echo(msgspec.json.encode(summary(parts)).decode())
+                say_json(summary(parts))
             say.hints(parts)
             sys.stdout.flush()
             wait(parts, say, seconds, waited)
@@ -122,9 +127,9 @@ class Story:
         """A part is ready, or is not."""
         mark = click.style("✔", fg="green") if good else click.style("✘", fg="red")
         if good or not self._quiet:
-            self._say(f"  {mark} {name:<12} {note}")
+            self._say(f"  {mark} {name:<12} {visible(note)}")
         else:
-            click.echo(f"smartcar: {name}: {note}", err=True)
+            complain(f"{name}: {note}")
         sys.stdout.flush()
 
     def hints(self, parts: Demo) -> None:
@@ -132,8 +137,9 @@ class Story:
         host, port = parts.host, parts.port
         base, face, ring = "smartcar/car/motion", "smartcar/car/display", "smartcar/car/led"
         self._say(f"\nReady after {time.monotonic() - self._began:.1f} s. Try it in a second terminal:\n")
-        self._say(f"  mosquitto_pub -h {host} -p {port} -t {base}/drive/set -m forward", fg="cyan")
-        self._say(f"  mosquitto_pub -h {host} -p {port} -t {base}/scan/set -m PRESS", fg="cyan")
+        if "motion" in parts.states:
+            self._say(f"  mosquitto_pub -h {host} -p {port} -t {base}/drive/set -m forward", fg="cyan")
+            self._say(f"  mosquitto_pub -h {host} -p {port} -t {base}/scan/set -m PRESS", fg="cyan")
         if "display" in parts.states:
             self._say(f"  mosquitto_pub -h {host} -p {port} -t {face}/expression/set -m happy", fg="cyan")
         if "led" in parts.states:
@@ -152,7 +158,7 @@ class Story:
 
     def lost(self, name: str, last_words: str) -> None:
         """A part has ended by itself."""
-        click.echo(f"smartcar: {name} has ended by itself: {last_words}", err=True)
+        complain(f"{name} has ended by itself: {last_words}")
 
     def goodbye(self) -> None:
         """The last line."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import json
 import os
 import shutil
 import signal
@@ -19,10 +18,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Protocol, Self
 
+import msgspec
 import yaml
 
-from smartcar_mqtt.cli.connection import demo_file
-from smartcar_mqtt.config import ENVIRONMENT_PREFIX, Mqtt
+from smartcar_mqtt.cli import demo_record
+from smartcar_mqtt.config import ENVIRONMENT_PREFIX, PROJECT_ROOT, Mqtt
+from smartcar_mqtt.decoding import DecodingError, decode_json, read_field
+from smartcar_mqtt.installed import NotInstalledError
 from smartcar_mqtt.mqtt.broker import Broker, Message
 
 ONLINE_TIMEOUT_S = 20.0
@@ -31,12 +33,21 @@ PORT_ATTEMPTS = 5
 SYSTEM_FOLDERS = "/usr/sbin:/usr/local/sbin"
 """Where Debian puts Mosquitto; not on everybody's PATH."""
 PR_SET_PDEATHSIG = 1
-END_SIGNALS = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
-"""Signals that end the demo."""
+END_SIGNALS = {signal.SIGINT, signal.SIGTERM} | (
+    {signal.SIGHUP} if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN else set()
+)
+"""Signals that end the demo; the end of its terminal does not where it was started with `nohup`."""
 
 
 class DemoError(Exception):
     """The demo cannot start; the text says what to do."""
+
+
+class Started(msgspec.Struct):
+    """What `smartcar sim` says when it is ready."""
+
+    serial: str
+    control: tuple[str, int]
 
 
 class Ready(Protocol):
@@ -49,7 +60,18 @@ class Ready(Protocol):
 class Demo:
     """A broker, a simulated car and bridges, each a process of its own, in a folder that goes with them."""
 
-    def __init__(self, *, broker_port: int, listen: str, room: str, bridges: tuple[str, ...]) -> None:
+    def __init__(
+        self, *, broker_port: int, listen: str, room: str, bridges: tuple[str, ...], chosen: bool = True
+    ) -> None:
+        """Nothing is started yet.
+
+        Args:
+            broker_port: port that is wished for; 0: any.
+            listen: address of the broker.
+            room: name or file of the room.
+            bridges: which bridges.
+            chosen: whether these were asked for by name; else one whose libraries are not here is left out.
+        """
         self.port = broker_port
         self.listen = listen
         self.host = "127.0.0.1" if listen == "0.0.0.0" else listen  # noqa: S104 - the user's own wish
@@ -58,13 +80,19 @@ class Demo:
         self.control = ""
         """Where the simulated room is asked what stands in it: host:port."""
         self.states: dict[str, str] = dict.fromkeys(bridges, "offline")
-        self.folder = Path(tempfile.mkdtemp(prefix="smartcar-demo-"))
+        self._chosen = chosen
+        try:
+            self.folder = Path(tempfile.mkdtemp(prefix="smartcar-demo-"))
+        except OSError as error:
+            raise DemoError(f"there is no folder for temporary files; set TMPDIR: {error.strerror}") from None
         self._children: dict[str, subprocess.Popen[str]] = {}
         self._broker: Broker | None = None
         self._changed = threading.Condition()
         self._linked: dict[str, bool] = {}
         self._was_online: set[str] = set()
         self._told: set[str] = set()
+        self._record: Path | None = None
+        """The file by which commands find this demo."""
 
     def __enter__(self) -> Self:
         return self
@@ -86,7 +114,7 @@ class Demo:
         self._start_broker(ready)
         self._start_car(ready)
         self._start_bridges(ready)
-        self._announce_to_commands()
+        self._announce_to_commands(ready)
 
     def _start_broker(self, ready: Ready) -> None:
         program = shutil.which("mosquitto") or shutil.which("mosquitto", path=SYSTEM_FOLDERS)
@@ -138,9 +166,12 @@ class Demo:
         if not line:
             process.wait(END_TIMEOUT_S)
             raise DemoError(self.last_words("car").removeprefix("smartcar: "))
-        said = json.loads(line)
-        self.serial = said["serial"]
-        self.control = "{}:{}".format(*said["control"])
+        try:
+            said = decode_json(line, Started)
+        except DecodingError:
+            raise DemoError(f"the simulated car says something odd: {line[:200]!r}") from None
+        self.serial = said.serial
+        self.control = "{}:{}".format(*said.control)
         ready("ESP32", f"simulated, in the room {self.room}, on {self.serial}", good=True)
 
     def _start_bridges(self, ready: Ready) -> None:
@@ -168,9 +199,16 @@ class Demo:
                 if name in self._was_online:
                     waiting.discard(name)
                     ready(name, f"online after {time.monotonic() - began:.1f} s", good=True)
+                elif self._children[name].poll() == NotInstalledError.exit_code and not self._chosen:
+                    waiting.discard(name)
+                    ready(name, f"left out: {self.last_words(name).removeprefix('smartcar: ')}", good=False)
+                    del self._children[name], self.states[name]
                 elif self._children[name].poll() is not None or time.monotonic() - began > ONLINE_TIMEOUT_S:
                     waiting.discard(name)
                     ready(name, f"not online: {self.last_words(name)}", good=False)
+
+        if not self.states:
+            raise DemoError("the libraries of no bridge are installed; run: pip install 'smartcar-mqtt[all]'")
 
     def _without_hardware(self) -> dict[str, dict[str, str]]:
         """Settings of bridges whose hardware the demo does without: what it would show there are pictures."""
@@ -189,19 +227,19 @@ class Demo:
             if kind == "availability":
                 self.states[name] = message.payload.decode(errors="replace")
             else:
-                self._linked[name] = json.loads(message.payload).get("link") is not False
+                with contextlib.suppress(DecodingError):
+                    self._linked[name] = read_field(decode_json(message.payload), "link") is not False
             if self.states[name] == "online" and self._linked.get(name):
                 self._was_online.add(name)
             self._changed.notify_all()
 
-    def _announce_to_commands(self) -> None:
+    def _announce_to_commands(self, ready: Ready) -> None:
         """Let `smartcar drive` and its like find this demo's broker."""
-        path = demo_file()
-        fresh = path.with_name(f"{path.name}.{os.getpid()}")
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            json.dump({"pid": os.getpid(), "host": self.host, "port": self.port, "serial": self.serial}, file)
-        fresh.replace(path)
+        self._record = demo_record.publish(self.host, self.port, self.serial)
+        if self._record is None:
+            ready(
+                "commands", f"there is no folder to be found by; give them --broker {self.host}:{self.port}", good=False
+            )
 
     def _spawn(self, name: str, command: list[str], *, stdout: int | None = None) -> subprocess.Popen[str]:
         """Start a process that ends with this one, however that ends; its words go to a file."""
@@ -213,6 +251,9 @@ class Demo:
                 stdout=words if stdout is None else stdout,
                 stderr=words,
                 text=True,
+                encoding="utf-8",
+                errors="replace",
+                cwd=self.folder,
                 env=clean_environment(),
                 start_new_session=True,  # Ctrl-C is for the demo, which then ends its parts in order
                 preexec_fn=die_with_parent(),  # noqa: PLW1509 - one system call, no lock
@@ -246,10 +287,9 @@ class Demo:
             self._children[name].send_signal(signal.SIGTERM)
         for name in [*[name for name in self._children if name not in {"broker", "car"}], "car", "broker"]:
             self._end(name)
-        path = demo_file()
-        with contextlib.suppress(OSError, ValueError, KeyError):
-            if json.loads(path.read_text(encoding="utf-8"))["pid"] == os.getpid():
-                path.unlink()
+        if self._record is not None:
+            with contextlib.suppress(OSError):
+                self._record.unlink()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _end(self, name: str) -> None:
@@ -285,13 +325,28 @@ def free_port(address: str, wished: int) -> int:
     raise AssertionError
 
 
+OF_A_REAL_CAR = frozenset(
+    {
+        "SMARTCAR_CONFIG", "MQTT_USERNAME", "MQTT_PASSWORD", "STATE_DIRECTORY", "RUNTIME_DIRECTORY", "NOTIFY_SOCKET",
+        "WATCHDOG_USEC", "WATCHDOG_PID", "JOURNAL_STREAM",
+    }
+)  # fmt: skip
+"""Variables of the car's own services: none of them may reach the demo, nor may those of a file `.env`."""
+
+
+def absolute_paths() -> list[str]:
+    """The folders of $PYTHONPATH as seen from everywhere, since the parts run in a folder of their own."""
+    named = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
+    return [os.path.abspath(path) for path in (*named, str(PROJECT_ROOT))]  # noqa: PTH100
+
+
 def clean_environment() -> dict[str, str]:
     """The environment without what is meant for a real car."""
     return {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith(ENVIRONMENT_PREFIX) and name not in {"SMARTCAR_CONFIG", "STATE_DIRECTORY"}
-    }
+        if not name.startswith(ENVIRONMENT_PREFIX) and name not in OF_A_REAL_CAR
+    } | {"SMARTCAR_DOTENV": "", "PYTHONPATH": os.pathsep.join(absolute_paths())}
 
 
 def die_with_parent() -> Callable[[], None]:

@@ -11,7 +11,10 @@ from typing import Any
 import click
 import msgspec
 
+from smartcar_mqtt.addresses import mask_address
 from smartcar_mqtt.cli.connection import Session, broker_options, find_config
+from smartcar_mqtt.cli.output import say, say_json
+from smartcar_mqtt.decoding import DecodingError, decode_json
 from smartcar_mqtt.entities import Topics
 from smartcar_mqtt.mqtt.broker import Message
 
@@ -74,7 +77,10 @@ def send(command: dict[str, Any], broker: str | None, car: str | None, config_fi
     answers: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
 
     def received(message: Message) -> None:
-        answer = msgspec.json.decode(message.payload)
+        try:
+            answer = decode_json(message.payload, dict[str, Any])
+        except DecodingError:
+            return  # somebody else's
         if answer.get("id") == mark:
             answers.put(answer)
 
@@ -93,15 +99,17 @@ def send(command: dict[str, Any], broker: str | None, car: str | None, config_fi
 
 
 def report(answer: dict[str, Any], *, as_json: bool) -> None:
-    """Print an answer; raises ClickException where the car did not do it."""
+    """Print an answer, whatever its shape; raises ClickException where the car did not do it."""
+    status, reason = answer.get("status"), answer.get("reason")
+    what = answer.get("value") or answer.get("command")
     if as_json:
-        click.echo(msgspec.json.encode(answer).decode())
-        if answer["status"] != "done":
+        say_json(answer)
+        if status != "done":
             sys.exit(1)
-    elif answer["status"] != "done":
-        raise click.ClickException(f"{answer['value'] or answer['command']}: {answer['reason']} ({answer['status']})")
+    elif status != "done":
+        raise click.ClickException(f"{what}: {reason} ({status})")
     else:
-        click.echo(f"{answer['value']}: done" + (f" ({answer['reason']})" if answer["reason"] else ""))
+        say(f"{what}: done" + (f" ({reason})" if reason else ""))
 
 
 def stop_on_serial_line(config_file: str | None) -> None:
@@ -109,14 +117,14 @@ def stop_on_serial_line(config_file: str | None) -> None:
     import serial  # noqa: PLC0415 - only this way of stopping needs it
 
     from smartcar_mqtt.config import load  # noqa: PLC0415
-    from smartcar_mqtt.service import find_bridge  # noqa: PLC0415
+    from smartcar_mqtt.installed import find_settings  # noqa: PLC0415
 
-    kind = find_bridge("motion").settings_type
+    kind = find_settings("motion")
     settings: Any = load(config_file, sections={"motion": kind}).section("motion", kind)
     try:
         with serial.serial_for_url(settings.device, settings.baud, write_timeout=1.0) as port:
             port.write(b"STOP\nSTOP\n")
             port.flush()
     except (OSError, ValueError) as error:
-        raise click.ClickException(f"STOP cannot be written to {settings.device}: {error}") from None
-    click.echo(f"STOP written to {settings.device}")
+        raise click.ClickException(f"STOP cannot be written to {mask_address(settings.device)}: {error}") from None
+    say(f"STOP written to {mask_address(settings.device)}")

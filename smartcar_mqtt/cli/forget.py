@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import click
-import msgspec
 
 from smartcar_mqtt.cli.connection import Session, broker_options, find_config, wait_until_complete
 from smartcar_mqtt.config import Config
+from smartcar_mqtt.decoding import DecodingError, decode_json, read_field
 from smartcar_mqtt.mqtt.broker import Message
 
 COMPLETE_TIMEOUT_S = 10.0
@@ -74,7 +74,6 @@ def belongs(topic: str, payload: bytes, config: Config) -> bool:
     if head != f"smartcar_{config.car.id}" or not bridge:
         return False
     try:
-        found = msgspec.json.decode(payload)
-        return bool(found["origin"]["name"] == "smartcar-mqtt")
-    except (msgspec.DecodeError, KeyError, TypeError):
+        return bool(read_field(decode_json(payload), "origin", "name") == "smartcar-mqtt")
+    except DecodingError:
         return False

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 import msgspec
 
+from smartcar_mqtt.cli.output import console, say_json
 from smartcar_mqtt.models.catalogue import (
     DOWNLOADED,
     TABLE,
@@ -51,26 +52,16 @@ def list_models(folder: Path, table: Path, *, as_json: bool) -> None:
         for name, model in read_table(table).items()
     ]
     if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode(rows), indent=1).decode())
+        say_json(rows, indent=1)
         return
-    from rich.console import Console  # noqa: PLC0415 - not for JSON
     from rich.table import Table  # noqa: PLC0415
 
     shown = Table(title="Published models", title_justify="left")
     for column in ("Name", "What it is", "Size", "Licence", "Here"):
         shown.add_column(column, overflow="fold")
     for row in rows:
-        shown.add_row(
-            row["name"],
-            row["title"],
-            megabytes(row["size"]),
-            row["licence"],
-            "yes" if row["here"] else "no",
-        )
-    console = Console()
-    if not console.is_terminal:
-        console.width = 140
-    console.print(shown)
+        shown.add_row(row["name"], row["title"], megabytes(row["size"]), row["licence"], "yes" if row["here"] else "no")
+    console(piped_width=140).print(shown)
 
 
 @models.command()
@@ -121,7 +112,6 @@ def expected_checksum(name: str, model: Published, given: str) -> str:
 
 def download_with_bar(url: str, target: Path, *, sha256: str, size: int | None) -> bool:
     """Download; on a terminal, with a bar."""
-    from rich.console import Console  # noqa: PLC0415 - the list as JSON does not need it
     from rich.progress import (  # noqa: PLC0415
         BarColumn,
         DownloadColumn,
@@ -138,8 +128,8 @@ def download_with_bar(url: str, target: Path, *, sha256: str, size: int | None) 
         TransferSpeedColumn(),
         TimeRemainingColumn(),
     )
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+    shown = console(err=True)
+    with Progress(*columns, console=shown, transient=True, disable=not shown.is_terminal) as bar:
         task = bar.add_task(target.name, total=size)
         return download(
             url,

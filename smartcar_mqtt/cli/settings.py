@@ -5,8 +5,9 @@ from __future__ import annotations
 import click
 import yaml
 
-from smartcar_mqtt.config import bridge_names, dotenv_problem, load
-from smartcar_mqtt.service import find_bridge
+from smartcar_mqtt.cli.output import say
+from smartcar_mqtt.config import bridge_names, dotenv_problems, load
+from smartcar_mqtt.installed import find_settings
 
 
 @click.group()
@@ -24,10 +25,12 @@ def check(config_file: str | None, *, show: bool) -> None:
 
     An error names the file, the key, the value and what is allowed; the exit code is then 1.
     """
-    found = load(config_file, sections={name: find_bridge(name).settings_type for name in bridge_names()})
-    problem = dotenv_problem()
-    if problem:
-        click.echo(f"warning: {problem}", err=True)
+    found = load(config_file, sections={name: find_settings(name) for name in bridge_names()})
+    problems = dotenv_problems()
+    for problem in problems:
+        say(f"warning: {problem.text}", err=True)
     if show:
-        click.echo(yaml.safe_dump(found.to_builtins(), sort_keys=False, allow_unicode=True), nl=False)
-    click.echo(f"{found.source}: all right", err=show)
+        say(yaml.safe_dump(found.to_builtins(), sort_keys=False, allow_unicode=True).rstrip("\n"))
+    if any(problem.lost for problem in problems):
+        raise click.ClickException("lines of .env are left out; correct or remove them")
+    say(f"{found.source}: all right", err=show)

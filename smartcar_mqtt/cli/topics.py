@@ -8,6 +8,7 @@ import click
 import msgspec
 
 from smartcar_mqtt.bridge import Bridge
+from smartcar_mqtt.cli.output import console, say, say_json
 from smartcar_mqtt.config import bridge_names
 from smartcar_mqtt.entities import (
     Button,
@@ -28,7 +29,7 @@ from smartcar_mqtt.entities import (
     Update,
 )
 from smartcar_mqtt.entities.signals import Picture
-from smartcar_mqtt.service import find_bridge
+from smartcar_mqtt.installed import available_bridges, find_bridge
 
 COMMAND_FORMS = 'a plain value, or JSON `{"value": ..., "source": ..., "id": ...}`'
 RESULT_FIELDS = "JSON `command`, `status` (done, blocked, refused, expired), `reason`, `source`, `id`, `value`"
@@ -63,10 +64,16 @@ class Row(msgspec.Struct, frozen=True):
 @click.option("--prefix", default="smartcar", show_default=True, help="First level of the topics.")
 def topics(bridges: tuple[str, ...], car: str, prefix: str, *, as_json: bool, markdown: bool) -> None:
     """List every topic and entity: what is published where, and what may be sent."""
-    kinds = [find_bridge(name) for name in bridges or bridge_names()]
+    if bridges:
+        kinds = [find_bridge(name) for name in bridges]
+    else:
+        here, missing = available_bridges()
+        kinds = list(here.values())
+        for name, reason in missing.items():
+            say(f"smartcar: {name} is left out: {reason}", err=True)
     rows = [row for kind in kinds for row in describe(kind, Topics(prefix, car, kind.name))]
     if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode(rows), indent=1).decode())
+        say_json(msgspec.to_builtins(rows), indent=1)
     elif markdown:
         click.echo(as_markdown(kinds, rows, Topics(prefix, car, "BRIDGE")), nl=False)
     else:
@@ -147,7 +154,6 @@ def payload_of(entity: Entity) -> str:
 
 def print_table(rows: list[Row]) -> None:
     """As a table for people, as wide as the terminal."""
-    from rich.console import Console  # noqa: PLC0415 - not for JSON
     from rich.table import Table  # noqa: PLC0415
 
     table = Table(title="Topics and entities", title_justify="left", show_lines=False)
@@ -156,10 +162,7 @@ def print_table(rows: list[Row]) -> None:
     for row in rows:
         place = f"{row.topic} → {row.key}" if row.key else row.topic
         table.add_row(row.name, row.platform or "MQTT only", place, row.values, row.command_topic, row.payload)
-    console = Console()
-    if not console.is_terminal:
-        console.width = 200
-    console.print(table)
+    console(piped_width=200).print(table)
 
 
 def as_markdown(kinds: list[type[Bridge]], rows: list[Row], topics: Topics) -> str:

@@ -1,5 +1,6 @@
 """The configuration: one YAML file, typed; overrides and secrets from the environment."""
 
+from smartcar_mqtt.config.explaining import hint
 from smartcar_mqtt.config.file import ConfigError, read_sections
 from smartcar_mqtt.config.model import (
     COMMON_SECTIONS,
@@ -13,7 +14,7 @@ from smartcar_mqtt.config.model import (
     Tls,
     bridge_names,
     dotenv_problem,
-    hint,
+    dotenv_problems,
     load,
 )
 
@@ -30,6 +31,7 @@ __all__ = [
     "Tls",
     "bridge_names",
     "dotenv_problem",
+    "dotenv_problems",
     "hint",
     "load",
     "read_sections",

@@ -6,34 +6,45 @@ silently does nothing. `car`, `mqtt` and `logging` are everybody's; each bridge 
 
 from __future__ import annotations
 
-import difflib
 import os
 import pkgutil
-import re
 import stat
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar
 
 import msgspec
 from msgspec import Meta
 
-from smartcar_mqtt.config.file import ConfigError, read_sections
+from smartcar_mqtt.addresses import mask_all
+from smartcar_mqtt.config.dotenv import Dotenv, parse
+from smartcar_mqtt.config.explaining import describe, explain, hint, problem_of
+from smartcar_mqtt.config.file import ConfigError, is_empty, read_sections
+from smartcar_mqtt.decoding import DecodingError, decode_json
+from smartcar_mqtt.paths import expanded
+from smartcar_mqtt.yaml_text import fitted
 
 ENVIRONMENT_PREFIX = "SMARTCAR__"
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
 SECRET_NAMES = ("MQTT_USERNAME", "MQTT_PASSWORD")
 """Secrets that the library itself reads; bridges read theirs with `Config.secret`."""
+SECRET_KEYS = frozenset({"password", "token", "secret", "key"})
+"""Keys of sections whose values are never shown."""
 
 Port = Annotated[int, Meta(ge=1, le=65535)]
-Identifier = Annotated[str, Meta(pattern=r"^[a-zA-Z0-9_-]{1,40}$")]
-TopicPrefix = Annotated[str, Meta(pattern=r"^[a-zA-Z0-9_-]+(/[a-zA-Z0-9_-]+)*$", max_length=100)]
+Identifier = Annotated[str, Meta(pattern=r"^[a-zA-Z0-9_-]{1,40}\Z")]
+TopicPrefix = Annotated[str, Meta(pattern=r"^[a-zA-Z0-9_-]+(/[a-zA-Z0-9_-]+)*\Z", max_length=100)]
 Level = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 SectionT = TypeVar("SectionT", bound=msgspec.Struct)
 
 
 class Section(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
     """Base of all sections: unknown keys are errors, values do not change while a bridge runs."""
+
+    def __repr__(self) -> str:
+        """The section without the secrets that may stand in it."""
+        values = ", ".join(f"{name}={value!r}" for name, value in shown_section(self).items())
+        return f"{type(self).__name__}({values})"
 
 
 class Car(Section, frozen=True):
@@ -43,7 +54,7 @@ class Car(Section, frozen=True):
     """Part of every topic and of every entity's unique id."""
     name: Annotated[str, Meta(min_length=1, max_length=60)] = "Smart car"
     """The car's name in Home Assistant."""
-    configuration_url: Annotated[str, Meta(pattern=r"^(https?://[^\s/]+.*)?$")] = ""
+    configuration_url: Annotated[str, Meta(pattern=r"^(https?://[^\s/]+.*)?\Z")] = ""
     """Page that Home Assistant opens with "Visit device"; empty: none."""
     state_directory: str = ""
     """Where a bridge keeps what must survive a restart; empty: $STATE_DIRECTORY or ~/.local/state/smartcar."""
@@ -84,10 +95,6 @@ class Mqtt(Section, frozen=True):
     """Seconds after which a silent connection is asked whether it still lives."""
     birth_delay: Annotated[float, Meta(ge=0, le=60)] = 3.0
     """Longest random delay (s) after Home Assistant's birth message, so that not all devices answer at once."""
-
-    def __repr__(self) -> str:
-        """The section without its password."""
-        return f"Mqtt(host={self.host!r}, port={self.port}, username={self.username!r})"
 
 
 class Logging(Section, frozen=True):
@@ -143,7 +150,7 @@ class Config:
     def state_directory(self) -> Path:
         """The folder for what must survive a restart; made when it is missing."""
         named = self.car.state_directory or self._environment.get("STATE_DIRECTORY", "").split(":")[0]
-        folder = Path(named).expanduser() if named else Path.home() / ".local/state/smartcar"
+        folder = expanded(named or "~/.local/state/smartcar", "car.state_directory")
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -156,10 +163,17 @@ class Config:
         return Path(named) if named else self.state_directory()
 
     def to_builtins(self) -> dict[str, Any]:
-        """All sections as plain values, without secrets."""
-        shown: dict[str, Any] = msgspec.to_builtins(self._sections)
-        shown["mqtt"]["password"] = "(set)" if self.mqtt.password else ""
-        return shown
+        """All sections as plain values, without secrets: passwords, and what addresses hold of them."""
+        return {name: shown_section(section) for name, section in self._sections.items()}
+
+
+def shown_section(section: Section) -> dict[str, Any]:
+    """A section as plain values that may be shown to anybody."""
+    shown: dict[str, Any] = {}
+    for name, value in msgspec.to_builtins(section).items():
+        secret = name in SECRET_KEYS and bool(value)
+        shown[name] = "(set)" if secret else mask_all(value)
+    return shown
 
 
 def bridge_names() -> list[str]:
@@ -177,11 +191,11 @@ def find_file(given: str | os.PathLike[str] | None, environment: Mapping[str, st
     """
     named = given or environment.get("SMARTCAR_CONFIG")
     if named:
-        path = Path(named).expanduser()
+        path = expanded(os.fspath(named), "--config or SMARTCAR_CONFIG")
         if not path.is_file():
             raise ConfigError(f"{path}: there is no such configuration file; correct --config or SMARTCAR_CONFIG")
         return path
-    for folder in (Path.cwd(), PROJECT_ROOT):
+    for folder in filter(None, (current_folder(), PROJECT_ROOT)):
         path = folder / "config/system.yaml"
         if path.is_file():
             return path
@@ -214,9 +228,9 @@ def load(
     for name in raw:
         if name not in known:
             raise ConfigError(f"{source}: {name}: unknown section{hint(str(name), known)}")
-    if (raw.get("mqtt") or {}).get("password"):
+    if not is_empty(raw.get("mqtt", {}).get("password")):
         raise ConfigError(f"{source}: mqtt.password: a secret does not belong here; set MQTT_PASSWORD in .env instead")
-    found = {name: convert(raw.get(name) or {}, kind, source, name) for name, kind in kinds.items()}
+    found = {name: convert(raw.get(name, {}), kind, source, name) for name, kind in kinds.items()}
     found.update(overridden(found, known, environment))
     mqtt = found["mqtt"]
     assert isinstance(mqtt, Mqtt)  # noqa: S101 - told to the type checker
@@ -231,74 +245,13 @@ def load(
 def convert(raw: object, kind: type[Section], source: str, name: str) -> Section:
     """Check one section; raises ConfigError in our words."""
     try:
-        return msgspec.convert(raw, kind)
+        found = msgspec.convert(fitted(raw, kind), kind)
     except msgspec.ValidationError as error:
         raise ConfigError(explain(str(error), raw, kind, source, name)) from None
-
-
-def explain(message: str, raw: object, kind: type[Section], source: str, name: str) -> str:
-    """The message of msgspec as: file, key, value, what is allowed."""
-    text, _, where = message.partition(" - at `$")
-    path = re.findall(r"\.?([^.`\[\]]+)", where)
-    structure: Any = kind
-    value: Any = raw
-    for step in path:
-        value = value.get(step) if isinstance(value, dict) else value
-        fields = {field.name: field.type for field in msgspec.structs.fields(structure)}
-        if isinstance(fields.get(step), type) and issubclass(fields[step], msgspec.Struct):
-            structure = fields[step]
-    unknown = re.search(r"unknown field `(.*)`", text)
-    if unknown:
-        key = ".".join([name, *path, unknown[1]])
-        return f"{source}: {key}: unknown key{hint(unknown[1], structure.__struct_fields__)}"
-    key = ".".join([name, *path])
-    if not text.startswith(("Expected", "Invalid", "Object")):
-        return f"{source}: {key}: {text}"  # a section's own check, in words already
-    field = next((field for field in msgspec.structs.fields(structure) if path and field.name == path[-1]), None)
-    allowed = describe(field.type) if field else "keys with values"
-    quotes = ", in quotes" if isinstance(value, bool) and not allowed.startswith("true") else ""
-    return f"{source}: {key}: {value!r} is not allowed (expected: {allowed}{quotes})"
-
-
-def describe(kind: Any) -> str:
-    """A field's type and range, in words."""
-    import msgspec.inspect  # noqa: PLC0415 - only an error needs it
-
-    info = msgspec.inspect.type_info(kind)
-    if isinstance(info, msgspec.inspect.LiteralType):
-        return "one of " + ", ".join(str(value) for value in info.values)
-    if isinstance(info, msgspec.inspect.BoolType):
-        return "true or false"
-    if isinstance(info, msgspec.inspect.IntType | msgspec.inspect.FloatType):
-        word = "a whole number" if isinstance(info, msgspec.inspect.IntType) else "a number"
-        bounds = [
-            f"{sign} {bound:g}"
-            for sign, bound in (
-                ("from", info.ge),
-                ("above", info.gt),
-                ("to" if info.ge is not None or info.gt is not None else "at most", info.le),
-                ("below", info.lt),
-            )
-            if bound is not None
-        ]
-        return " ".join([word, *bounds])
-    if isinstance(info, msgspec.inspect.StrType):
-        if info.pattern:
-            return f"a text of the form {info.pattern}"
-        lengths = [
-            f"{word} {length}"
-            for word, length in (("at least", info.min_length), ("at most", info.max_length))
-            if length is not None
-        ]
-        return f"a text of {' and '.join(lengths)} characters" if lengths else "a text"
-    sequences = msgspec.inspect.ListType | msgspec.inspect.VarTupleType | msgspec.inspect.TupleType
-    return "a list" if isinstance(info, sequences) else "keys with values"
-
-
-def hint(word: str, known: Any) -> str:
-    """What may have been meant, and what is known."""
-    close = difflib.get_close_matches(word, list(known), n=1)
-    return f" (did you mean {close[0]!r}?)" if close else f" (known: {', '.join(sorted(known))})"
+    problem = problem_of(found)
+    if problem:
+        raise ConfigError(f"{source}: {name}.{problem}")
+    return found
 
 
 def overridden(found: Mapping[str, Section], known: set[str], environment: Mapping[str, str]) -> dict[str, Section]:
@@ -329,6 +282,10 @@ def overridden(found: Mapping[str, Section], known: set[str], environment: Mappi
             key = sentence.split(": ")[1]
             guilty = variables[name].get(key) or ", ".join(variables[name].values())
             raise ConfigError(sentence.replace("environment", f"environment: {guilty}", 1)) from None
+        problem = problem_of(sections[name])
+        if problem:
+            guilty = variables[name].get(f"{name}.{problem.split(':')[0]}") or ", ".join(variables[name].values())
+            raise ConfigError(f"environment: {guilty}: {name}.{problem}")
     return sections
 
 
@@ -345,39 +302,72 @@ def put(raw: dict[str, Any], kind: type[Section], path: list[str], value: str, w
     fields = {field.name: field.type for field in msgspec.structs.fields(structure)}
     if value.startswith(("[", "{")) and last in fields and describe(fields[last]) in {"a list", "keys with values"}:
         try:
-            raw[last] = msgspec.json.decode(value)
-        except msgspec.DecodeError as error:
+            raw[last] = decode_json(value)
+        except DecodingError as error:
             raise ConfigError(f"{where}: not valid JSON: {error}") from None
     else:
         raw[last] = value
 
 
-def dotenv_file() -> Path | None:
-    """The `.env` of the current folder, else of the project; None where there is none."""
-    candidates = (Path.cwd() / ".env", PROJECT_ROOT / ".env")
+def dotenv_file(environment: Mapping[str, str] | None = None) -> Path | None:
+    """The `.env` of the current folder, else of the project; None where there is none.
+
+    SMARTCAR_DOTENV names another file; empty, it means none.
+    """
+    named = (os.environ if environment is None else environment).get("SMARTCAR_DOTENV")
+    if named is not None:
+        return expanded(named, "SMARTCAR_DOTENV") if named else None
+    candidates = [folder / ".env" for folder in (current_folder(), PROJECT_ROOT) if folder]
     return next((path for path in candidates if path.is_file()), None)
+
+
+def read_dotenv(path: Path) -> Dotenv:
+    """What a file `.env` says; raises ConfigError where it cannot be read."""
+    try:
+        return parse(path.read_text(encoding="utf-8", errors="strict"))
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror or error}") from None
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise ConfigError(f"{path}: cannot be read: line {line} is not UTF-8 text") from None
 
 
 def with_dotenv(environment: Mapping[str, str]) -> dict[str, str]:
     """The environment, with what `.env` adds to it."""
-    merged = dict(environment)
+    path = dotenv_file(environment)
+    return {**(read_dotenv(path).values if path else {}), **environment}
+
+
+class DotenvProblem(NamedTuple):
+    """What is wrong with `.env`."""
+
+    text: str
+    """File, line where it is one, reason; never a value."""
+    lost: bool = False
+    """Whether a line says nothing."""
+
+
+def dotenv_problems() -> list[DotenvProblem]:
+    """What is wrong with `.env`: others can read it, or lines of it say nothing or something else than was meant."""
     path = dotenv_file()
     if path is None:
-        return merged
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: cannot be read: {error}") from None
-    for line in lines:
-        name, separator, value = line.strip().removeprefix("export ").partition("=")
-        if separator and not name.startswith("#"):
-            merged.setdefault(name.strip(), value.strip().strip("'\""))
-    return merged
+        return []
+    found = read_dotenv(path)
+    problems = [DotenvProblem(f"{path}: {sentence}", lost=True) for sentence in found.dropped]
+    problems += [DotenvProblem(f"{path}: {sentence}") for sentence in found.doubtful]
+    if stat.S_IMODE(path.stat().st_mode) & 0o077:
+        problems.append(DotenvProblem(f"{path}: others can read your secrets; run: chmod 600 {path}"))
+    return problems
 
 
 def dotenv_problem() -> str | None:
-    """A sentence when `.env` can be read by others; None otherwise."""
-    path = dotenv_file()
-    if path is None or not stat.S_IMODE(path.stat().st_mode) & 0o077:
+    """All that is wrong with `.env` in one text; None where nothing is."""
+    return "; ".join(problem.text for problem in dotenv_problems()) or None
+
+
+def current_folder() -> Path | None:
+    """The current folder; None where it was removed."""
+    try:
+        return Path.cwd()
+    except OSError:
         return None
-    return f"{path}: others can read your secrets; run: chmod 600 {path}"

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from smartcar_mqtt.entities.base import Entity, Owner, Topics
+from smartcar_mqtt.visible import clean
 
 
 class Signal(Entity):
@@ -84,7 +85,7 @@ class FiredEvent:
         """Publish the event; raises ValueError for a type that was not declared."""
         if event_type not in self._event.types:
             raise ValueError(f"{self._event.key}: {event_type!r} is not one of {', '.join(self._event.types)}")
-        payload = msgspec.json.encode({"event_type": event_type, **details})
+        payload = msgspec.json.encode({"event_type": event_type, **clean(details)})
         self._bridge.send(self._event.key, payload, qos=1)
 
 

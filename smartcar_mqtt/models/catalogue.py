@@ -10,6 +10,8 @@ from msgspec import Meta
 
 from smartcar_mqtt.config import PROJECT_ROOT, Section, hint
 from smartcar_mqtt.config.file import ConfigError, read_sections
+from smartcar_mqtt.paths import expanded
+from smartcar_mqtt.yaml_text import fitted
 
 FOLDER = PROJECT_ROOT / "models"
 """What comes with the project."""
@@ -22,7 +24,7 @@ class Published(Section, frozen=True):
     """A model that somebody else publishes."""
 
     title: Annotated[str, Meta(min_length=1)]
-    url: Annotated[str, Meta(pattern=r"^https?://\S+$")]
+    url: Annotated[str, Meta(pattern=r"^https?://\S+\Z")]
     licence: Annotated[str, Meta(min_length=1)]
     """Licence of the file."""
     sha256: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")] = ""
@@ -42,7 +44,7 @@ def read_table(path: Path = TABLE) -> dict[str, Published]:
         ConfigError: the table cannot be read; the text says where and why.
     """
     try:
-        return msgspec.convert(read_sections(path), dict[str, Published])
+        return msgspec.convert(fitted(read_sections(path), dict[str, Published]), dict[str, Published])
     except msgspec.ValidationError as error:
         raise ConfigError(f"{path}: {error}") from None
 
@@ -87,7 +89,7 @@ def put_labels(model: Published, target: Path) -> Path | None:
 
 def find_file(named: str) -> Path:
     """A model or label file by its path: as it stands, else below the program's own folder."""
-    path = Path(named).expanduser()
+    path = expanded(named, "vision.model")
     return path if path.is_absolute() or path.exists() else PROJECT_ROOT / path
 
 

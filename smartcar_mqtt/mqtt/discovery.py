@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import msgspec
 
 from smartcar_mqtt import __version__
+from smartcar_mqtt.decoding import DecodingError, decode_json
 from smartcar_mqtt.entities import CommandEntity, Entity, Event, Topics
 
 if TYPE_CHECKING:
@@ -186,8 +187,8 @@ def kept_keys(new: Mapping[str, bytes]) -> set[str]:
 def read_components(payload: bytes) -> dict[str, Any]:
     """The components of a device payload; none for anything else, such as what a stranger left there."""
     try:
-        found = msgspec.json.decode(payload) if payload else {}
-    except msgspec.DecodeError:
+        found = decode_json(payload) if payload else {}
+    except DecodingError:
         return {}
     inner = (found.get("components") or found.get("cmps")) if isinstance(found, dict) else None
     return inner if isinstance(inner, dict) else {}
@@ -206,6 +207,6 @@ def removed_components(old: bytes, new: bytes) -> dict[str, dict[str, str]]:
 
 def with_components(payload: bytes, extra: Mapping[str, Any]) -> bytes:
     """A device payload with some components exchanged or added."""
-    settings = msgspec.json.decode(payload)
+    settings = decode_json(payload)
     settings["components"] = {**settings["components"], **extra}
     return msgspec.json.encode(settings)

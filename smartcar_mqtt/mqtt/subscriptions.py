@@ -6,8 +6,7 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-import msgspec
-
+from smartcar_mqtt.decoding import DecodingError, decode_json
 from smartcar_mqtt.mqtt.broker import Message
 
 log = logging.getLogger(__name__)
@@ -34,7 +33,7 @@ class Followed:
         source = self.topics[message.topic]
         try:
             content = self._decode(source, message.payload)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        except (DecodingError, UnicodeDecodeError) as error:
             if source not in self._damaged:
                 self._damaged.add(source)
                 log.warning("%s: a damaged message is passed over: %s", message.topic, error)
@@ -48,4 +47,4 @@ class Followed:
             return None
         if source.endswith("/availability"):
             return payload.decode()
-        return msgspec.json.decode(payload)
+        return decode_json(payload)

@@ -7,13 +7,22 @@ import os
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from bridges.vision.settings import VisionSettings
+from smartcar_mqtt.addresses import mask_secrets
 
 if TYPE_CHECKING:
     from bridges.vision.camera.frames import Picture
 
 
 class CameraError(Exception):
-    """The camera cannot be used, or was lost; the text says which, why, and what to do."""
+    """The camera cannot be used, or was lost; the text says which, why, and what to do.
+
+    Args:
+        text: what is shown and logged.
+        device: the address that may occur in it; its secrets are hidden.
+    """
+
+    def __init__(self, text: str, device: str = "") -> None:
+        super().__init__(mask_secrets(text, device))
 
 
 class Shot(NamedTuple):

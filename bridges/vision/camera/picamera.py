@@ -130,7 +130,7 @@ def camera_number(device: str | int) -> int:
     """The number in `vision.device`; raises CameraError for something else."""
     text = str(device).strip()
     if text and not (text.isascii() and text.isdecimal()):
-        raise CameraError(f"vision.device is {device!r}; for picamera2 it is the camera's number, 0 or 1")
+        raise CameraError(f"vision.device is {text!r}; for picamera2 it is the camera's number, 0 or 1", text)
     return int(text or 0)
 
 

@@ -18,7 +18,8 @@ class SimulatedCamera:
         except ValueError:
             raise CameraError(
                 f"vision.device is {settings.device!r}; for the simulated camera it is host:port of "
-                "smartcar sim --control-port"
+                "smartcar sim --control-port",
+                settings.device,
             ) from None
         self._device = settings.device
 
@@ -27,14 +28,15 @@ class SimulatedCamera:
             self._client.scene()
         except OSError as error:
             raise CameraError(
-                f"the simulated camera at {self._device} is not there; start smartcar sim --control-port ({error})"
+                f"the simulated camera at {self._device} is not there; start smartcar sim --control-port ({error})",
+                self._device,
             ) from None
 
     def read(self) -> Shot:
         try:
             return Shot(self._client.read())
         except OSError as error:
-            raise CameraError(f"the simulated camera at {self._device} was lost: {error}") from None
+            raise CameraError(f"the simulated camera at {self._device} was lost: {error}", self._device) from None
 
     def close(self) -> None:
         self._client.close()

@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 
 from bridges.vision.camera.base import CameraError, Shot
 from bridges.vision.settings import VisionSettings
+from smartcar_mqtt.addresses import mask_address
+from smartcar_mqtt.config import ConfigError
+from smartcar_mqtt.paths import expanded
 
 V4L2_MANUAL, V4L2_AUTOMATIC = 1, 3
 """Values of V4L2's control exposure_auto (V4L2_EXPOSURE_MANUAL, V4L2_EXPOSURE_APERTURE_PRIORITY)."""
@@ -65,7 +68,7 @@ class VideoCamera:
             self._open_file()
             image = self._next()
         if image is None:
-            raise CameraError(self._lost())
+            raise CameraError(self._lost(), self._source)
         self._frames += 1
         return Shot(image, is_new=self._is_new())
 
@@ -76,13 +79,13 @@ class VideoCamera:
             try:
                 found, image = self._capture.read()
             except cv2.error as error:
-                log.debug("%s: %s", without_password(self._source), error)
+                log.debug("%s: %s", mask_address(self._source), error)
                 found, image = False, None
             if found and image is not None and image.size:
                 if failures and not self._damage_told:
                     self._damage_told = True
                     log.warning(
-                        "%s sends damaged pictures now and then; they are passed over", without_password(self._source)
+                        "%s sends damaged pictures now and then; they are passed over", mask_address(self._source)
                     )
                 return as_colour(image)
             if time.monotonic() > deadline:
@@ -139,28 +142,33 @@ class VideoCamera:
         if not self._capture.isOpened():
             self.close()
             raise CameraError(
-                f"the camera at {without_password(self._source)} cannot be reached, or gives no video; "
+                f"the camera at {mask_address(self._source)} cannot be reached, or gives no video; "
                 "is vision.device right?"
             )
 
     def _open_file(self) -> None:
-        path = Path(self._source).expanduser()
+        try:
+            path = expanded(self._source, "vision.device")
+        except ConfigError as error:
+            raise CameraError(str(error), self._source) from None
         if not path.is_file():
-            raise CameraError(f"video file {path} is not there; correct vision.device")
+            raise CameraError(f"video file {path} is not there; correct vision.device", self._source)
         if is_still(path):
             picture = cv2.imread(str(path), cv2.IMREAD_COLOR)
             if picture is None:
-                raise CameraError(f"the picture {path} is damaged, or too large for OpenCV; correct vision.device")
+                raise CameraError(
+                    f"the picture {path} is damaged, or too large for OpenCV; correct vision.device", self._source
+                )
             self._still = as_colour(picture)
             return
         self._capture = cv2.VideoCapture(str(path))
         if not self._capture.isOpened():
             self.close()
-            raise CameraError(f"{path} is no video that OpenCV can read; correct vision.device")
+            raise CameraError(f"{path} is no video that OpenCV can read; correct vision.device", self._source)
 
     def _lost(self) -> str:
         if self._is_address:
-            return f"the camera at {without_password(self._source)} sends nothing any more, or only damaged pictures"
+            return f"the camera at {mask_address(self._source)} sends nothing any more, or only damaged pictures"
         if self._is_device:
             return (
                 f"camera {self._source} was unplugged, gives no pictures in the size that is asked for, "
@@ -188,8 +196,3 @@ def as_colour(image: NDArray[Any]) -> NDArray[np.uint8]:
         picture = cv2.cvtColor(picture, cv2.COLOR_BGRA2BGR)
     colour: NDArray[np.uint8] = picture
     return colour
-
-
-def without_password(address: str) -> str:
-    """An address as it may be shown: without the name and password that it may carry."""
-    return re.sub(r"//[^/@]*@", "//", address)

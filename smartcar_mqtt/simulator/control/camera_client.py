@@ -5,13 +5,10 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Self
 
-import msgspec
-
+from smartcar_mqtt.decoding import DecodingError, decode_json
 from smartcar_mqtt.simulator.camera.renderer import Camera, Frame
 from smartcar_mqtt.simulator.camera.scene import Scene
 from smartcar_mqtt.simulator.control.client import ANSWER_TIMEOUT_S, ControlClient
-
-_DECODER = msgspec.json.Decoder(Scene)
 
 
 class SimulatedCamera:
@@ -48,8 +45,8 @@ class SimulatedCamera:
         """
         line = self._client.ask_raw({"do": "scene"})
         try:
-            return _DECODER.decode(line)
-        except msgspec.ValidationError as error:
+            return decode_json(line, Scene)
+        except DecodingError as error:
             raise OSError(f"the simulated car at {self._client.address} sent no scene ({error})") from error
 
     def read(self) -> Frame:

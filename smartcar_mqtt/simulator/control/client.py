@@ -8,9 +8,11 @@ from typing import Any, Self
 
 import msgspec
 
+from smartcar_mqtt.decoding import DecodingError, decode_json
 from smartcar_mqtt.simulator.control.server import LONGEST_REQUEST_BYTES
 
 ANSWER_TIMEOUT_S = 2.0
+LONGEST_ANSWER_BYTES = 16_000_000  # all lines that it has received
 
 
 class ControlClient:
@@ -54,7 +56,10 @@ class ControlClient:
         Raises:
             OSError: the car cannot be reached, has gone, is too slow, or refuses the request.
         """
-        answer: dict[str, Any] = msgspec.json.decode(self.ask_raw(request))
+        try:
+            answer = decode_json(self.ask_raw(request), dict[str, Any], most_bytes=LONGEST_ANSWER_BYTES)
+        except DecodingError as error:
+            raise OSError(f"the simulated car at {self.address} answers with something else: {error}") from error
         if "error" in answer:
             raise OSError(f"the simulated car at {self.address} refuses {request}: {answer['error']}")
         return answer

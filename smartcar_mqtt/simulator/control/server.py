@@ -14,6 +14,7 @@ from typing import Annotated, Any, Self
 
 import msgspec
 
+from smartcar_mqtt.decoding import DecodingError, decode_json
 from smartcar_mqtt.simulator.camera.scene import scene_of
 from smartcar_mqtt.simulator.esp32.firmware import Firmware
 from smartcar_mqtt.simulator.esp32.twin import SerialTwin
@@ -282,15 +283,12 @@ ANY_REQUEST = (
 def answer(twin: SerialTwin, line: bytes) -> Answer:
     """Perform one request; what is not one changes nothing and is answered with `error`."""
     try:
-        request: Request = _DECODER.decode(line)
+        request: Request = decode_json(line, ANY_REQUEST)
         return request.perform(twin)
     except KeyError as error:
         return {"error": f"there is no obstacle named {error}"}
-    except (msgspec.MsgspecError, UnicodeDecodeError, RuntimeError, OSError) as error:
+    except (DecodingError, msgspec.MsgspecError, RuntimeError, OSError) as error:
         return {"error": str(error)}
-
-
-_DECODER: msgspec.json.Decoder[Any] = msgspec.json.Decoder(ANY_REQUEST)
 
 
 def _latin_1(text: str) -> bytes:

@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
-import yaml
 
+from smartcar_mqtt.decoding import DecodingError
 from smartcar_mqtt.simulator.world.geometry import Box, Circle, Point, box, distance_to_segment, segments_along
+from smartcar_mqtt.yaml_text import decode_yaml, fitted
 
 SHIPPED = Path(__file__).parents[1] / "rooms"
 LARGEST_NUMBER = 10_000  # nothing in a room is larger; NaN and infinity fail the comparison too
@@ -25,7 +26,7 @@ Positive = Annotated[float, msgspec.Meta(gt=0)]
 NotNegative = Annotated[float, msgspec.Meta(ge=0)]
 Chance = Annotated[float, msgspec.Meta(ge=0, le=1)]
 AdcValue = Annotated[int, msgspec.Meta(ge=0, le=4095)]
-Colour = Annotated[str, msgspec.Meta(pattern="^#[0-9a-fA-F]{6}$")]
+Colour = Annotated[str, msgspec.Meta(pattern=r"^#[0-9a-fA-F]{6}\Z")]
 FloorPattern = Literal["planks", "tiles", "plain"]
 
 
@@ -195,10 +196,9 @@ def parse_room(text: str, *, source: str) -> Room:
         RoomError: the text is not a usable room.
     """
     try:
-        data = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        reason = " ".join(str(error).split())
-        raise RoomError(f"{source}: this is not YAML ({reason}): correct it there.") from error
+        data = fitted(decode_yaml(text), Room)
+    except DecodingError as error:
+        raise RoomError(f"{source}: this is not YAML ({error}): correct it there.") from error
     _require_finite(data, "", source)
     try:
         room = msgspec.convert(data, Room)
