@@ -221,7 +221,10 @@ class Model:
                 return read_names(text, str(self.path))
         except LabelError as error:
             raise ModelError(str(error)) from None
-        raise ModelError(f"{self.path}: does not say what it can tell apart; name a label file")
+        raise ModelError(
+            f"{self.path}: does not say what it can tell apart; name a label file "
+            "(vision.labels; models/coco.txt has the 80 classes of COCO)"
+        )
 
     def _choose(self, supposed: Family, family: Family | None, layout: Layout | None) -> Choice:
         """Run the network once, and choose how it is fed and read."""
