@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Self, cast
 
 import msgspec
 
+from bridges.vision.bounded import MOST_CLASSES_BYTES, MOST_OBJECTS_BYTES, first_within
 from bridges.vision.camera.base import make_camera, turned
 from bridges.vision.camera.frames import Frame
 from bridges.vision.camera.grabber import Grabber
+from bridges.vision.captures import Captures
 from bridges.vision.capturing import Capturing
 from bridges.vision.detection.pipeline import DetectionPipeline, PipelineError, Seen, as_plain
 from bridges.vision.detection.presence import PERSON, occupancy_key
@@ -54,11 +56,11 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 DETECTION_LIMIT_S = 30.0
-"""A detection that takes longer counts as hung: the watchdog is fed no more."""
+"""A detection that takes longer counts as hung: systemd's watchdog is no longer notified and restarts the bridge."""
 LAST_PERSON_S = 10.0
-"""While a person is in view, the picture of the last person is made anew so often."""
+"""Seconds between two pictures of the last person while one is in view."""
 EMPTY_S = 1.0
-"""While nothing is in view, the stream of objects says so this often only."""
+"""Seconds between two messages of the object stream while nothing is in view."""
 APPEARED, GONE = "object_appeared", "object_gone"
 
 
@@ -223,10 +225,21 @@ class Vision(Bridge):
             config.mqtt, f"{broker.client_id}-pictures", on_room=self.grabber.wake, problems=broker.problems
         )
         self.plain, self.boxed = Encoder(settings.jpeg_quality), Encoder(settings.jpeg_quality)
-        self.capturing = Capturing(self, capture_folder(config, settings))
-        self.server = StreamServer(
-            socket_path(config, settings), self, self.grabber, self.capturing.captures, fps=settings.stream_fps
+        captures = Captures(
+            capture_folder(config, settings),
+            most=settings.capture_count,
+            most_bytes=round(settings.capture_mb * 1_000_000),
         )
+        self._capturing = Capturing(
+            settings,
+            captures=captures,
+            grabber=self.grabber,
+            pipeline=self.pipeline,
+            model_changed=self.show_model,
+            show=self.last_capture.show,
+            fire=self.captured.fire,
+        )
+        self.server = StreamServer(socket_path(config, settings), self, self.grabber, captures, fps=settings.stream_fps)
         self.detecting = FrameThread(
             "detector", self.grabber, fps=settings.target_fps, work=self._look, wanted=self._detection_wanted
         )
@@ -237,10 +250,18 @@ class Vision(Bridge):
             work=self._show_snapshot,
             wanted=lambda: bool(settings.mqtt_fps) and not (self.hidden() or self.pause) and self.snapshots.has_room,
         )
-        self._measuring = Measuring(self)
-        self._telling = threading.RLock()  # guards what follows, and the tracker; taken inside the grabber's lock
+        self._measuring = Measuring(
+            scheduler,
+            grabber=self.grabber,
+            broker=broker,
+            snapshots=self.snapshots,
+            is_on=lambda: bool(self.mode != OFF),
+            update=self.update,
+            set_attributes=self.set_attributes,
+        )
+        self._telling = threading.RLock()  # guards what follows and the tracker; acquired after the grabber's lock
         self._epoch = 0
-        """Counts how often everything seen was forgotten: what was begun before is not told after."""
+        """Incremented by `blind`: results of a detection that began before are discarded."""
         self._seen: Seen | None = None
         self._empty_told_at = float("-inf")
         self._person_shown_at = float("-inf")
@@ -282,7 +303,7 @@ class Vision(Bridge):
         self.set_mode(self._memory.get("mode", str, OFF) if start_mode == LAST else start_mode)
 
     def close(self) -> None:
-        self.capturing.stop()
+        self._capturing.stop()
         self._measuring.stop()
         self.detecting.stop()
         self._snapping.stop()
@@ -300,7 +321,7 @@ class Vision(Bridge):
         return None
 
     def send(self, key: str, payload: bytes, *, qos: int = 0, retain: bool = False) -> None:
-        """Pictures take the connection of their own, everything else the bridge's."""
+        """Send pictures over the snapshot connection, everything else over the bridge's own."""
         if isinstance(self.entities[key], Picture):
             self.snapshots.show(self.topics.channel(key), payload, retain=retain)
         else:
@@ -325,7 +346,7 @@ class Vision(Bridge):
     @Button(icon="mdi:camera-iris", immediate=True)
     def capture(self, request: Request) -> object:
         """Takes a fresh picture, detects on it, stores it, and tells all that on the event; also while off."""
-        self.capturing.ask(request)
+        self._capturing.ask(request, self.clock.monotonic())
         return DEFERRED
 
     @Number(minimum=5, maximum=95, step=5, unit="%", category="config", mode="slider", icon="mdi:target")
@@ -338,7 +359,7 @@ class Vision(Bridge):
     def set_mode(self, mode: str) -> None:
         """Change the mode and open or close the camera."""
         if mode not in MODES:
-            mode = OFF  # a remembered word of another version
+            mode = OFF  # stored by another version
         self.update(mode=mode)
         if not self.server.is_open:
             self._open_stream()
@@ -352,7 +373,7 @@ class Vision(Bridge):
         self.grabber.wake()
 
     def _open_stream(self) -> None:
-        """Serve the live picture; where that fails, everything else works, and the next change of mode tries again."""
+        """Open the stream's socket; on failure the other functions work, and the next change of mode tries again."""
         try:
             self.server.open()
         except StreamError as error:
@@ -414,7 +435,8 @@ class Vision(Bridge):
     def _tell(self, seen: Seen) -> None:
         self._tell_events(seen.events, seen.frame)
         shown = [as_plain(track) for track in seen.tracks]
-        self.set_attributes("object_count", objects=shown)
+        surest = sorted(shown, key=lambda each: -each["score"])
+        self.set_attributes("object_count", objects=first_within(surest, MOST_OBJECTS_BYTES))
         known = self.pipeline.labels
         present = {occupancy_key(label): on if label in known else None for label, on in seen.present.items()}
         self.update(object_count=len(shown), **present)
@@ -450,7 +472,7 @@ class Vision(Bridge):
                 self.update(last_object=event.track.label)
 
     def blind(self) -> None:
-        """Nobody looks any more: what was seen is gone, and who is there is not known."""
+        """Detection has stopped: report tracked objects as gone and presence as unknown."""
         with self._telling:
             self._epoch += 1
             self._seen = None
@@ -462,7 +484,7 @@ class Vision(Bridge):
     # -- the camera and the network ------------------------------------------------------------------------------
 
     def _link_changed(self, link: bool | None, reason: str) -> None:
-        """The camera has come or gone; with the grabber's lock held."""
+        """Publish a change of the camera's link; called with the grabber's lock held."""
         device = self.settings.device
         shown = mask_address(device)
         self.set_attributes("link", source=self.settings.camera, device=shown, reason=mask_secrets(reason, device))
@@ -471,8 +493,15 @@ class Vision(Bridge):
             self.blind()
 
     def show_model(self) -> None:
-        """Show what detects, or why nothing does."""
+        """Publish which model detects, or why none does."""
         pipeline = self.pipeline
         state = pipeline.about or ("none" if pipeline.problem else "not loaded yet")
-        self.set_attributes("model", problem=pipeline.problem, classes=list(pipeline.labels))
+        labels = list(pipeline.labels)
+        self.set_attributes(
+            "model",
+            problem=pipeline.problem,
+            family=pipeline.family,
+            class_count=len(labels),
+            classes=first_within(labels, MOST_CLASSES_BYTES),
+        )
         self.update(model=state, backend=pipeline.backend or None)

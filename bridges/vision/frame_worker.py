@@ -1,4 +1,4 @@
-"""Work on frames: a thread that is handed the newest frame, at a rate, while it is wanted, and never a queue."""
+"""A thread that processes the newest frame at a limited rate, without a queue."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bridges.vision.camera.grabber import Grabber
 
 
 class FrameThread:
-    """Hands frames to a function: the newest one each time; those that come while it works are passed over.
+    """Calls a function with the newest frame; frames that come while it works are skipped.
 
     Args:
         name: the thread's.
@@ -31,7 +31,7 @@ class FrameThread:
         wanted: Callable[[], bool],
     ) -> None:
         self.busy_since: float | None = None
-        """Monotonic second since when it has been at one frame; None: it waits for the next."""
+        """Monotonic second at which it began with the present frame; None: it waits for the next."""
         self._grabber = grabber
         self._pace = Pace(fps)
         self._work = work
@@ -40,11 +40,11 @@ class FrameThread:
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
-        """Begin; returns at once."""
+        """Start the thread."""
         self._thread.start()
 
     def stop(self, timeout: float = 2.0) -> None:
-        """End after the frame that it is at."""
+        """Stop after the present frame."""
         self._stopping = True
         self._grabber.wake()
         if self._thread.is_alive() and self._thread is not threading.current_thread():

@@ -1,4 +1,4 @@
-"""From frames to JPEG, with or without boxes: made when somebody asks, once for all who ask."""
+"""JPEG encoding of frames, with or without boxes; each frame is encoded once for all that need it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Boxed(Protocol):
 
 
 class Encoder:
-    """Makes JPEGs of frames; the newest is kept for the next who asks for the same frame. For any thread."""
+    """Encodes frames, and caches the newest JPEG. For any thread."""
 
     def __init__(self, quality: int) -> None:
         self.count = 0
@@ -88,7 +88,7 @@ def annotated(image: Picture, objects: Iterable[Boxed]) -> Picture:
 
 
 def write(drawn: Picture, text: str, corner: tuple[int, int], colour: tuple[int, int, int]) -> None:
-    """Write a line on a coloured ground, above a corner or, at the picture's edge, below it."""
+    """Draw a line of text on a coloured background above a corner, or below it at the picture's upper edge."""
     import cv2  # noqa: PLC0415
 
     left, top = corner

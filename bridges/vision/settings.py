@@ -46,16 +46,22 @@ class VisionSettings(Section, frozen=True):
     loop: bool = True
     """Whether a video file begins anew at its end; else its end is a camera that is lost."""
     frozen_after: Annotated[float, Meta(ge=0.2, le=60)] = 1.0
-    """How long no picture, or the same one, may come before the camera counts as frozen."""
+    """How long no new picture may come before the camera counts as frozen.
+
+    New is what has a later time stamp. Where a camera gives none, a picture counts as new when its content differs;
+    files may show the same for ever.
+    """
     start_mode: Literal["off", "on_no_stream", "on_with_stream", "last"] = OFF
     """Mode after a start; "last": the one that was set before."""
     model: str = "world"
     """The network (ONNX): a path, or the name of one that is in models/ or was fetched; empty: nothing is detected.
 
-    The default one knows the simulated world alone; for a real camera fetch or export a YOLO model.
+    The default one knows the simulated world alone; for a real camera fetch or export another one.
     """
     labels: str = ""
     """File with the network's labels, one in each line; empty: the .txt file beside the model, else those inside it."""
+    family: Literal["auto", "yolo", "yolox", "d_fine", "rt_detr", "rf_detr"] = "auto"
+    """How the network is fed and read: colours, scale, shape of the output; auto finds out by names and shapes."""
     classes: list[Label] = field(default_factory=list)
     """The only classes that are looked for; none: all that the model knows."""
     confidence: Annotated[float, Meta(ge=0.05, le=0.95)] = 0.4

@@ -31,9 +31,9 @@ log = logging.getLogger(__name__)
 
 BOUNDARY = "smartcar-frame"
 SEND_BUFFER_BYTES = 32_768
-"""What the kernel may hold for one client; with its own size, a slow client would see old pictures."""
+"""Send buffer of a client's socket; with the default size a slow client would see old pictures."""
 SEND_TIMEOUT_S = 10.0
-"""A client that reads nothing for so long is let go."""
+"""A client that reads nothing for so long is disconnected."""
 IDLE_S = 0.5
 """After so long without a new frame the last one is sent again: browsers show a frame only when the next one begins."""
 FIRST_FRAME_S = 5.0
@@ -103,7 +103,7 @@ class StreamServer:
         check_free(self.path)
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            before = os.umask(0o117)  # so that the socket is never open to others, not even for a moment
+            before = os.umask(0o117)  # so that the socket is never accessible to others
             try:
                 self._server = _Server(self)
             finally:
@@ -114,7 +114,7 @@ class StreamServer:
         log.info("live stream at %s", self.path)
 
     def close(self) -> None:
-        """Stop listening, let all clients go, remove the socket."""
+        """Stop listening, disconnect all clients, remove the socket."""
         self.closing = True
         self.grabber.wake()
         server, self._server = self._server, None
@@ -126,13 +126,13 @@ class StreamServer:
                 self._lock.wait_for(lambda: not self._clients, CLOSING_LIMIT_S)
 
     def obstacle(self) -> str:
-        """Why nobody new can be shown a picture; empty: nothing is in the way."""
+        """Why a new client gets no picture; empty: it gets one."""
         if self.closing:
             return "the bridge ends"
         return self.shown.hidden() or ("paused" if self.shown.paused() else self.grabber.reason)
 
     def enter(self) -> bool:
-        """A client comes; False where there are too many."""
+        """Count a new client; False where there are too many."""
         with self._lock:
             if self._clients >= MOST_CLIENTS:
                 return False
@@ -140,19 +140,19 @@ class StreamServer:
             return True
 
     def leave(self) -> None:
-        """A client goes."""
+        """Count a client that has left."""
         with self._lock:
             self._clients -= 1
             self._lock.notify_all()
 
     def watch(self, change: int) -> None:
-        """A viewer of the stream comes (1) or goes (-1)."""
+        """Count a viewer of the stream that comes (1) or goes (-1)."""
         with self._lock:
             self._viewers += change
 
 
 def check_free(path: Path) -> None:
-    """Remove a socket that a crash has left behind.
+    """Remove a stale socket.
 
     Raises:
         StreamError: the path cannot be used.
@@ -219,7 +219,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         try:
             super().handle()
         except (ConnectionError, TimeoutError):
-            self.close_connection = True  # the client has gone, or reads nothing: as clients do
+            self.close_connection = True  # the client has disconnected, or reads nothing
 
     def version_string(self) -> str:
         return self.server_version
@@ -300,7 +300,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         owner.watch(+1)
         try:
             self.wfile.write(f"--{BOUNDARY}\r\n".encode())
-            self._send_part(frame, boxes=boxes)  # twice: browsers show it only now
+            self._send_part(frame, boxes=boxes)  # twice: browsers show a part when the next one begins
             self._send_frames(frame, boxes=boxes)
         finally:
             owner.watch(-1)
@@ -328,7 +328,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
                 self._send_part(frame, boxes=boxes)
 
     def _send_part(self, frame: Frame, *, boxes: bool) -> None:
-        """One picture and the boundary behind it, so that nobody waits for the next one to know that it is whole."""
+        """Send one picture and the boundary after it, so that clients know at once that it is complete."""
         jpeg = self.owner.shown.live_jpeg(frame, boxes=boxes)
         head = {"Content-Type": "image/jpeg", "Content-Length": str(len(jpeg)), **stamps(frame)}
         lines = "".join(f"{name}: {value}\r\n" for name, value in head.items())

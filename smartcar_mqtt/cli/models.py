@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import click
 import msgspec
 
 from smartcar_mqtt.cli.output import console, say_json
-from smartcar_mqtt.models.catalogue import DOWNLOADED, TABLE, file_of, find_published, read_table
+from smartcar_mqtt.models.catalogue import (
+    DOWNLOADED,
+    TABLE,
+    Published,
+    file_of,
+    find_published,
+    put_labels,
+    read_table,
+)
 from smartcar_mqtt.models.download import DownloadError, download
 
 table_option = click.option(
@@ -57,26 +66,51 @@ def list_models(folder: Path, table: Path, *, as_json: bool) -> None:
 
 @models.command()
 @click.argument("name")
+@click.option("--sha256", "given", metavar="CHECKSUM", default="", help="For a model that is listed without one.")
 @folder_option
 @table_option
-def fetch(name: str, folder: Path, table: Path) -> None:
+def fetch(name: str, given: str, folder: Path, table: Path) -> None:
     """Download the published model NAME (see `smartcar models list`) and check it.
 
     A download that was interrupted goes on where it ended.
     """
     model = find_published(name, table)
+    sha256 = expected_checksum(name, model, given)
     target = file_of(name, folder)
     click.echo(f"{model.title}; licence {model.licence}; {megabytes(model.size)} from {model.url}", err=True)
     try:
-        new = download_with_bar(model.url, target, sha256=model.sha256, size=model.size)
+        new = download_with_bar(model.url, target, sha256=sha256, size=model.size)
+        put_labels(model, target)
     except DownloadError as error:
         raise click.ClickException(str(error)) from None
+    except OSError as error:
+        raise click.ClickException(f"{target.with_suffix('.txt')}: cannot be written: {error.strerror}") from None
     said = "downloaded" if new else "was here already"
     use = name if folder == DOWNLOADED else target
     click.echo(f"{target}: {said}, checksum right; to use it, set in config/system.yaml: vision.model: {use}")
 
 
-def download_with_bar(url: str, target: Path, *, sha256: str, size: int) -> bool:
+def expected_checksum(name: str, model: Published, given: str) -> str:
+    """The checksum that the file must have: the table's, or the given one where the table has none.
+
+    Raises:
+        ClickException: there is none, it is no checksum, or it is another one than the table's.
+    """
+    given = given.strip().lower()
+    if given and not re.fullmatch(r"[0-9a-f]{64}", given):
+        raise click.ClickException("--sha256 takes a SHA-256: 64 digits and letters from a to f")
+    if not (given or model.sha256):
+        where = model.page or model.url
+        raise click.ClickException(
+            f"nobody trustworthy states the checksum of {name}; take it from {where}, and run: "
+            f"smartcar models fetch {name} --sha256 CHECKSUM"
+        )
+    if given and model.sha256 and given != model.sha256:
+        raise click.ClickException(f"{name} is listed with another checksum ({model.sha256})")
+    return given or model.sha256
+
+
+def download_with_bar(url: str, target: Path, *, sha256: str, size: int | None) -> bool:
     """Download; on a terminal, with a bar."""
     from rich.progress import (  # noqa: PLC0415
         BarColumn,
@@ -98,10 +132,14 @@ def download_with_bar(url: str, target: Path, *, sha256: str, size: int) -> bool
     with Progress(*columns, console=shown, transient=True, disable=not shown.is_terminal) as bar:
         task = bar.add_task(target.name, total=size)
         return download(
-            url, target, sha256=sha256, size=size, progress=lambda done, _total: bar.update(task, completed=done)
+            url,
+            target,
+            sha256=sha256,
+            size=size,
+            progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
 
 
-def megabytes(size: int) -> str:
+def megabytes(size: int | None) -> str:
     """A file's length for people."""
-    return f"{size / 1e6:.1f} MB"
+    return "length unknown" if size is None else f"{size / 1e6:.1f} MB"

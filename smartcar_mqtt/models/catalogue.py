@@ -1,4 +1,4 @@
-"""Models on this machine, and those that others publish: the table `models/published.yaml`."""
+"""Local models, and the table of published ones, `models/published.yaml`."""
 
 from __future__ import annotations
 
@@ -25,13 +25,16 @@ class Published(Section, frozen=True):
 
     title: Annotated[str, Meta(min_length=1)]
     url: Annotated[str, Meta(pattern=r"^https?://\S+\Z")]
-    sha256: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
-    size: Annotated[int, Meta(ge=1)]
-    """Length of the file in bytes."""
     licence: Annotated[str, Meta(min_length=1)]
-    """What its publisher asks for."""
+    """Licence of the file."""
+    sha256: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")] = ""
+    """SHA-256 of the file; empty: no trustworthy source states it, so it must be given for the download."""
+    size: Annotated[int, Meta(ge=1)] | None = None
+    """Length of the file in bytes, where it is known."""
+    labels: Annotated[str, Meta(pattern=r"^([\w-]+\.txt)?\Z")] = ""
+    """Label file of the folder models/ that belongs to it; empty: it has its labels inside."""
     page: str = ""
-    """Where the publisher tells about it."""
+    """Web page of the publisher."""
 
 
 def read_table(path: Path = TABLE) -> dict[str, Published]:
@@ -61,6 +64,27 @@ def find_published(name: str, path: Path = TABLE) -> Published:
 def file_of(name: str, folder: Path | None = None) -> Path:
     """Where a published model is put."""
     return (folder or DOWNLOADED) / f"{name}.onnx"
+
+
+def put_labels(model: Published, target: Path) -> Path | None:
+    """Copy a model's label file beside it, where the vision bridge looks for it; None: the model contains its labels.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    if not model.labels:
+        return None
+    beside = target.with_suffix(".txt")
+    content = (FOLDER / model.labels).read_bytes()
+    if not beside.is_file() or beside.read_bytes() != content:
+        part = beside.with_name(f"{beside.name}.part")
+        try:
+            part.write_bytes(content)
+            part.replace(beside)
+        except OSError:
+            part.unlink(missing_ok=True)
+            raise
+    return beside
 
 
 def find_file(named: str) -> Path:

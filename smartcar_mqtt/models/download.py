@@ -1,4 +1,4 @@
-"""Download one file: interrupted ones go on where they ended, and only what has the right checksum stays.
+"""Download of one file: resumed after an interruption, and verified by its checksum.
 
 Until it is complete, the file has `.part` behind its name; then it takes its place in one step.
 """
@@ -13,14 +13,17 @@ import re
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from io import FileIO
 from pathlib import Path
-from typing import BinaryIO
 
 CHUNK_BYTES = 65_536
 TIMEOUT_S = 30.0
 """Longest silence of the server."""
+USER_AGENT = "smartcar-mqtt"
+MOST_BYTES = 2_000_000_000
+"""Largest file that is downloaded."""
 ATTEMPTS = 3
-"""How often a download is tried to be continued without having come any further."""
+"""Attempts in a row without progress before a download fails."""
 
 Progress = Callable[[int, int], None]
 """Called with how many bytes are there and how many it will be."""
@@ -39,17 +42,17 @@ def download(
     target: Path,
     *,
     sha256: str,
-    size: int,
+    size: int | None,
     progress: Progress = lambda _done, _total: None,
     timeout_s: float = TIMEOUT_S,
 ) -> bool:
-    """Bring a file here.
+    """Download a file.
 
     Args:
         url: where it is.
         target: where it goes; folders are made.
         sha256: its checksum, in hexadecimal.
-        size: its length in bytes.
+        size: its length in bytes; None asks the server.
         progress: is told how far it is.
         timeout_s: longest silence of the server.
 
@@ -60,18 +63,19 @@ def download(
         DownloadError: in one sentence for people.
     """
     try:
-        if target.is_file() and target.stat().st_size == size and checksum(target) == sha256:
+        if target.is_file() and size in {None, target.stat().st_size} and checksum(target) == sha256:
             return False
+        size = size or length_of(url, timeout_s)
         target.parent.mkdir(parents=True, exist_ok=True)
         part = target.with_name(target.name + ".part")
-        with part.open("a+b") as file:
+        # Unbuffered, so that a full disk is reported by the write and not when the file is closed.
+        with part.open("a+b", buffering=0) as file:
             lock(file, part)
             try:
                 fetch_rest(url, file, size, progress, timeout_s)
             finally:
                 if file.seek(0, os.SEEK_END) == 0:
                     part.unlink()
-            file.flush()
             os.fsync(file.fileno())
             found = checksum(part)
             if found != sha256:
@@ -92,16 +96,37 @@ def checksum(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def lock(file: BinaryIO, path: Path) -> None:
-    """Keep a second download of the same file out until this one ends."""
+def lock(file: FileIO, path: Path) -> None:
+    """Lock the file against a second download of it."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         raise DownloadError(f"{path}: another download of it is running; wait for it") from None
 
 
-def fetch_rest(url: str, file: BinaryIO, size: int, progress: Progress, timeout_s: float) -> None:
-    """Append what is missing, in as many connections as it takes while there is progress."""
+def length_of(url: str, timeout_s: float) -> int:
+    """How many bytes the server says that the file has.
+
+    Raises:
+        DownloadError: it does not answer, does not say, or says a length that no model has.
+    """
+    request = urllib.request.Request(url, headers={"User-Agent": USER_AGENT})  # noqa: S310 - as below
+    try:
+        with urllib.request.urlopen(request, timeout=timeout_s) as answer:  # noqa: S310
+            length = answer.headers.get("Content-Length", "")
+    except urllib.error.HTTPError as error:
+        error.close()
+        raise DownloadError(f"{url}: the server answers {error.code} {error.reason}") from None
+    except (http.client.HTTPException, OSError) as error:
+        reason = getattr(error, "reason", error)
+        raise DownloadError(f"{url}: the server cannot be reached: {reason or type(error).__name__}") from None
+    if not (length.isascii() and length.isdecimal() and 0 < int(length) <= MOST_BYTES):
+        raise DownloadError(f"{url}: the server does not tell the file's length, or one that no model has")
+    return int(length)
+
+
+def fetch_rest(url: str, file: FileIO, size: int, progress: Progress, timeout_s: float) -> None:
+    """Append what is missing, with new connections as long as there is progress."""
     failures = 0
     while (begin := file.seek(0, os.SEEK_END)) != size:
         if begin > size:
@@ -117,14 +142,14 @@ def fetch_rest(url: str, file: BinaryIO, size: int, progress: Progress, timeout_
                 raise DownloadError(f"{url}: {error}{kept}") from None
 
 
-def fetch_once(url: str, file: BinaryIO, begin: int, size: int, progress: Progress, timeout_s: float) -> None:
+def fetch_once(url: str, file: FileIO, begin: int, size: int, progress: Progress, timeout_s: float) -> None:
     """Ask for everything from `begin` on, and write what comes.
 
     Raises:
         InterruptedTransferError: less came than was due.
         DownloadError: there is no point in asking again.
     """
-    headers = {"User-Agent": "smartcar-mqtt"}
+    headers = {"User-Agent": USER_AGENT}
     if begin:
         headers["Range"] = f"bytes={begin}-"
     request = urllib.request.Request(url, headers=headers)  # noqa: S310 - addresses of the table are http(s) only
@@ -156,7 +181,7 @@ def fetch_once(url: str, file: BinaryIO, begin: int, size: int, progress: Progre
         raise InterruptedTransferError(f"the connection broke: {error or type(error).__name__}") from None
 
 
-def place(answer: http.client.HTTPResponse, file: BinaryIO, begin: int, url: str, size: int) -> int:
+def place(answer: http.client.HTTPResponse, file: FileIO, begin: int, url: str, size: int) -> int:
     """Set the file's end to where the answer begins; how many bytes are in front of it.
 
     A server that does not know ranges answers with the whole file.
@@ -180,14 +205,18 @@ def place(answer: http.client.HTTPResponse, file: BinaryIO, begin: int, url: str
     return first
 
 
-def discard(file: BinaryIO) -> None:
-    """Throw away what has come so far."""
+def discard(file: FileIO) -> None:
+    """Discard what was received so far."""
     file.truncate(0)
 
 
-def write(file: BinaryIO, chunk: bytes) -> None:
-    """Append to the file; an error of the disk is none of the connection."""
+def write(file: FileIO, chunk: bytes) -> None:
+    """Append to the file; errors of the disk are told apart from those of the connection."""
+    rest = memoryview(chunk)
     try:
-        file.write(chunk)
+        while rest:
+            rest = rest[file.write(rest) :]
     except OSError as error:
-        raise DownloadError(f"{file.name}: cannot be written: {error.strerror}") from None
+        kept = file.seek(0, os.SEEK_END)
+        go_on = f"; {kept} bytes are kept, run it again to go on" if kept else ""
+        raise DownloadError(f"{file.name}: cannot be written: {error.strerror}{go_on}") from None

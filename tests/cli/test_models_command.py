@@ -98,3 +98,38 @@ def test_a_wrong_checksum_leaves_nothing(run: Run, server: FileServer, table: Pa
     assert ended.returncode == 1
     assert "another checksum than expected" in ended.stderr
     assert list((tmp_path / "to").iterdir()) == []
+
+
+@pytest.fixture
+def unchecked(server: FileServer, tmp_path: Path) -> Path:
+    """A table with one model of which nobody states the checksum."""
+    path = tmp_path / "unchecked.yaml"
+    path.write_text(
+        f"net:\n  title: A net\n  url: {server.url}\n  licence: MIT\n  labels: coco.txt\n  page: https://x\n"
+    )
+    return path
+
+
+def test_a_model_without_a_checksum_asks_for_one(run: Run, server: FileServer, unchecked: Path, tmp_path: Path) -> None:
+    options = ("net", "--table", str(unchecked), "--to", str(tmp_path / "to"))
+    refused = run("models", "fetch", *options)
+    assert refused.returncode == 1
+    assert "take it from https://x, and run: smartcar models fetch net --sha256 CHECKSUM" in refused.stderr
+    assert server.asked == []
+    checksum = hashlib.sha256(CONTENT).hexdigest()
+    wrong = run("models", "fetch", *options, "--sha256", "0" * 64)
+    assert wrong.returncode == 1
+    assert "another checksum than expected" in wrong.stderr
+    assert run("models", "fetch", *options, "--sha256", checksum.upper()).returncode == 0
+    assert (tmp_path / "to/net.onnx").read_bytes() == CONTENT
+    assert (tmp_path / "to/net.txt").read_text().startswith("person\n"), "the bridge looks for its labels there"
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"), [("abc", "64 digits and letters"), ("0" * 64, "is listed with another checksum")]
+)
+def test_a_checksum_is_checked_itself(run: Run, server: FileServer, table: Path, given: str, sentence: str) -> None:
+    ended = run("models", "fetch", "net", "--table", str(table), "--sha256", given)
+    assert ended.returncode == 1
+    assert sentence in ended.stderr
+    assert server.asked == []

@@ -1,8 +1,9 @@
-"""What a camera is to the bridge, and which one the configuration names."""
+"""The interface of camera drivers, and the choice of the driver by the configuration."""
 
 from __future__ import annotations
 
 import importlib
+import os
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from bridges.vision.settings import VisionSettings
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class CameraError(Exception):
-    """The camera cannot be used, or no longer; the text says which, why, and what to do.
+    """The camera cannot be used, or was lost; the text says which, why, and what to do.
 
     Args:
         text: what is shown and logged.
@@ -25,12 +26,15 @@ class CameraError(Exception):
 
 
 class Shot(NamedTuple):
-    """What a camera gives."""
+    """One picture as a driver returns it."""
 
     image: Picture
-    """Height x width x 3, blue, green, red; the camera does not touch it any more."""
+    """Height x width x 3, blue, green, red; the driver keeps no reference to it."""
     age_s: float = 0.0
     """How long ago it was taken, where the camera knows."""
+    is_new: bool = False
+    """Whether this is known to be another picture than the one before: it has a later time stamp, or was read from a
+    file. Then it may have the same content, as a still or a static scene has. False: only its content can tell."""
 
 
 class Camera(Protocol):
@@ -40,13 +44,13 @@ class Camera(Protocol):
     """Whether `read` waits for the camera's next picture; else the caller keeps the rate."""
 
     def open(self) -> None:
-        """Get hold of the camera; raises CameraError."""
+        """Open the camera; raises CameraError."""
 
     def read(self) -> Shot:
         """The next picture; raises CameraError where there will be none."""
 
     def close(self) -> None:
-        """Let go of the camera; harmless where it is not open."""
+        """Close the camera; does nothing where it is not open."""
 
 
 DRIVERS = {
@@ -54,7 +58,7 @@ DRIVERS = {
     "v4l2": "v4l2:VideoCamera",
     "simulated": "simulated:SimulatedCamera",
 }
-"""Setting → file and class; a file is imported when its camera is wanted, as each brings libraries of its own."""
+"""Setting → module and class; a module is imported when its camera is used, as each has dependencies of its own."""
 
 
 def make_camera(settings: VisionSettings) -> Camera:
@@ -63,6 +67,8 @@ def make_camera(settings: VisionSettings) -> Camera:
     Raises:
         CameraError: what it needs is not installed, or the configuration does not fit it.
     """
+    # FFmpeg would write a line to stderr for each damaged picture; the driver logs that once.
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     import cv2  # noqa: PLC0415 - 40 MB that a bridge whose camera is off does without
 
     cv2.setNumThreads(1)  # pictures of this size gain nothing from more, and the other bridges need the cores

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:
-    """A picture with its number and its time. Nobody changes the picture: many look at it at once."""
+    """A picture with its number and its time. Several threads share it, so it must not be modified."""
 
     image: Picture
     number: int
@@ -27,7 +27,7 @@ class Frame:
 
 
 class Pace:
-    """Chooses from frames as they come those that keep a rate, without making any of them older."""
+    """Selects from incoming frames those that keep a rate, without delaying any of them."""
 
     def __init__(self, fps: float) -> None:
         self._period = 1.0 / fps

@@ -1,9 +1,9 @@
-"""The camera's keeper: the newest frame for everybody, and a camera that comes back by itself.
+"""Reads the camera, keeps its newest frame, and opens a lost camera again.
 
-Threads: each attempt with the camera (a `Session`) has a thread of its own, which alone touches the driver. A look from
-outside, four times a second on the scheduler's thread, sees a driver that hangs; such a thread is given up: whatever it
-brings later counts for nothing, and it closes its camera when it comes back. `newest` and the waits may be used from
-any thread; one re-entrant lock guards all state, and `on_link` is called with it held.
+Threads: each attempt with the camera (a `Session`) has a thread of its own, which alone calls the driver. A check on
+the scheduler's thread, four times a second, detects a driver that hangs. Its thread is abandoned: later pictures of it
+are ignored, and it closes its camera when the driver returns. `newest` and the waits may be used from any thread; one
+re-entrant lock guards all state, and `on_link` is called with it held.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ log = logging.getLogger(__name__)
 FIRST_RETRY_S = 0.5
 LONGEST_RETRY_S = 30.0
 GOOD_LIFE_S = 5.0
-"""A camera that gave pictures for so long was worth having: the next attempt comes soon."""
+"""After so many seconds with pictures the back-off begins anew."""
 LOOK_S = 0.25
 OPENING_LIMIT_S = 10.0
 """Longest wait for the first picture."""
 READING_LIMIT_S = 5.0
-"""Longest wait for a picture before the driver's thread is given up; much sooner the camera counts as frozen."""
+"""Longest wait for a picture before the driver's thread is abandoned; the camera counts as frozen much earlier."""
 MOST_GIVEN_UP = 3
-"""So many threads may hang in a driver at once; with more, only waiting is left."""
+"""Most threads that may hang in a driver at once; then no further attempt is made until one of them returns."""
 CLOSING_LIMIT_S = 2.0
 
 
@@ -43,11 +43,11 @@ class Session:
         self._grabber = grabber
         self._make = make
         self.ending = threading.Event()
-        """It shall end, or has been given up."""
+        """Set when the session is to end, or was abandoned."""
         self.progress_at = began
-        """When it last came a step further."""
+        """Monotonic second of the last picture, or of the start."""
         self.first_at: float | None = None
-        """When its first picture came."""
+        """Monotonic second of the first picture."""
         self.thread = threading.Thread(target=self._run, name="camera", daemon=True)
 
     def _run(self) -> None:
@@ -59,7 +59,7 @@ class Session:
             self._read(camera)
         except CameraError as error:
             reason = str(error)
-        except Exception as error:  # a driver may raise anything, and the bridge outlives it
+        except Exception as error:  # a driver may raise anything
             log.exception("error in the camera's driver")
             reason = f"the camera's driver fails: {error}"
         if camera is not None:
@@ -78,13 +78,13 @@ class Session:
 
 
 class Grabber:
-    """Keeps the camera open while somebody holds it, and its newest frame.
+    """Keeps the camera open while at least one holder needs it, and its newest frame.
 
     Args:
         make: makes the camera; called on the camera's thread, once for each attempt.
         scheduler: time, and the thread that looks after the camera's.
         fps: frames a second that are asked for.
-        frozen_after_s: how long no picture, or the same one, may come.
+        frozen_after_s: how long no new picture may come before the camera counts as frozen.
         on_link: told of each change: True, False with the reason, None while it is off.
         turn: what is done to each picture.
     """
@@ -127,7 +127,7 @@ class Grabber:
     # -- for those who want frames -------------------------------------------------------------------------------
 
     def hold(self, who: str) -> None:
-        """Open the camera, or keep it open; returns at once."""
+        """Register a holder, and open the camera unless it is open; returns at once."""
         with self.changed:
             self._holders.add(who)
             if self._look_timer is None:
@@ -136,7 +136,7 @@ class Grabber:
                 self._begin()
 
     def release(self, who: str) -> None:
-        """Close the camera unless somebody else holds it; returns at once."""
+        """Remove a holder, and close the camera after the last one; returns at once."""
         with self.changed:
             self._holders.discard(who)
             if self._holders:
@@ -152,7 +152,7 @@ class Grabber:
             self._tell(None, "")
 
     def close(self) -> None:
-        """Close the camera whoever holds it, and wait for that; a driver that hangs is left behind."""
+        """Close the camera regardless of holders, and wait for it up to CLOSING_LIMIT_S."""
         with self.changed:
             self._holders.clear()
             self.release("")
@@ -190,14 +190,14 @@ class Grabber:
             return self._newest if newer() else None
 
     def wake(self) -> None:
-        """Let everybody who waits look again at what it waits for."""
+        """Make all waiting threads check their conditions again."""
         with self.changed:
             self.changed.notify_all()
 
     # -- what sessions tell --------------------------------------------------------------------------------------
 
     def arrived(self, session: Session, shot: Shot) -> float:
-        """A picture has come; returns how long a camera without a pace of its own waits for the next one.
+        """Take a picture; returns how long a driver that does not wait by itself is to wait before the next one.
 
         Raises:
             CameraError: it is the same one as for some time already.
@@ -205,7 +205,7 @@ class Grabber:
         now = self._clock.monotonic()
         image = self._turn(shot.image)
         before, self._before = self._before, image
-        same = before is not None and unchanged(before, image)
+        same = not shot.is_new and before is not None and unchanged(before, image)
         with self.changed:
             if session is not self._session or session.ending.is_set():
                 return 0.0
@@ -220,7 +220,7 @@ class Grabber:
             elif now - self._same_since >= self._frozen_after:
                 raise CameraError(f"the camera sends the same picture for {self._frozen_after:g} s and more: frozen")
             if same and self.link is False:
-                return self._wait_from(now)  # opened anew, and still frozen
+                return self._wait_from(now)  # opened again, and still frozen
             self.frames += 1
             captured_at = now - shot.age_s
             self._newest = Frame(image, self.frames, captured_at, self._clock.wall() - shot.age_s)
@@ -278,7 +278,7 @@ class Grabber:
                 self._begin()
 
     def _look(self) -> None:
-        """See whether the camera's thread still comes forward."""
+        """Check that the camera's thread still makes progress."""
         with self.changed:
             session = self._session
             if session is None and not self._holders:
@@ -323,7 +323,7 @@ class Grabber:
 def unchanged(before: Picture, after: Picture) -> bool:
     """Whether two pictures are the same, byte for byte. A picture of one colour never is: it is dark, not frozen."""
     middle = len(after) // 2
-    # The sensor's noise tells most pictures apart in one row already.
+    # The sensor's noise makes most pictures differ in one row already.
     if before.shape != after.shape or (before[middle] != after[middle]).any() or (before != after).any():
         return False
     return bool((after != after[0, 0]).any())

@@ -18,8 +18,10 @@ log = logging.getLogger(__name__)
 
 BUFFERS = 4
 """Pictures that the camera may fill while one of them is copied."""
+MOST_DAMAGED = 5
+"""So many pictures in a row may be damaged before the camera counts as lost."""
 OLDEST_S = 5.0
-"""A picture that says it is older than this tells a clock that is not ours."""
+"""A larger age means that the time stamp is of another clock."""
 
 
 class PiCamera:
@@ -31,6 +33,7 @@ class PiCamera:
         self._settings = settings
         self._number = camera_number(settings.device)
         self._camera: Any = None
+        self._taken_ns: int | None = None
 
     def open(self) -> None:
         kind = picamera2_class()
@@ -56,24 +59,36 @@ class PiCamera:
             raise CameraError(self._explain(error)) from None
 
     def read(self) -> Shot:
-        try:
-            request = self._camera.capture_request()
+        failure: Exception | None = None
+        for _ in range(1 + MOST_DAMAGED):
+            try:
+                request = self._camera.capture_request()
+            except Exception as error:  # as above
+                log.debug("reading the Pi camera", exc_info=True)
+                raise self._lost(error) from None
             try:
                 image = request.make_array("main")
                 taken_ns = request.get_metadata().get("SensorTimestamp")
+            except Exception as error:  # one buffer is damaged; the next one may be sound
+                log.debug("a buffer of the Pi camera", exc_info=True)
+                failure = error
+            else:
+                before, self._taken_ns = self._taken_ns, taken_ns
+                return Shot(image, age_of(taken_ns), is_new=None not in {before, taken_ns} and taken_ns != before)
             finally:
                 request.release()
-        except Exception as error:  # as above
-            log.debug("reading the Pi camera", exc_info=True)
-            raise CameraError(f"the Pi camera {self._number} was lost: {told(error)}") from None
-        return Shot(image, age_of(taken_ns))
+        assert failure is not None  # noqa: S101 - each turn but a sound one has left one
+        raise self._lost(failure)
+
+    def _lost(self, error: Exception) -> CameraError:
+        return CameraError(f"the Pi camera {self._number} was lost: {told(error)}")
 
     def close(self) -> None:
         camera, self._camera = self._camera, None
         if camera is None:
             return
         for step in (camera.stop, camera.close):
-            with contextlib.suppress(RuntimeError):  # it never ran, or is gone already
+            with contextlib.suppress(RuntimeError):  # it was not started, or is closed already
                 step()
 
     def _explain(self, error: Exception) -> str:
@@ -111,13 +126,12 @@ def picamera2_class() -> Any:
     return Picamera2
 
 
-def camera_number(device: str) -> int:
+def camera_number(device: str | int) -> int:
     """The number in `vision.device`; raises CameraError for something else."""
-    if device.strip() == "":
-        return 0
-    if not device.strip().isdigit():
-        raise CameraError(f"vision.device is {device!r}; for picamera2 it is the camera's number, 0 or 1", device)
-    return int(device)
+    text = str(device).strip()
+    if text and not (text.isascii() and text.isdecimal()):
+        raise CameraError(f"vision.device is {text!r}; for picamera2 it is the camera's number, 0 or 1", text)
+    return int(text or 0)
 
 
 def age_of(taken_ns: int | None) -> float:

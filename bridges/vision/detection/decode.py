@@ -1,4 +1,4 @@
-"""What a network gives → boxes: the layouts of the YOLO family, and suppression of doubles. Pure.
+"""Decoding of network outputs: the layouts of the YOLO family, and non-maximum suppression. Pure.
 
 | layout | shape | numbers of one candidate |
 |---|---|---|
@@ -24,7 +24,7 @@ from bridges.vision.detection.types import overlaps
 MOST_CANDIDATES = 300
 """How many of the strongest candidates are looked at: suppression grows with the square of their number."""
 LARGEST_SCORE = 1.01
-"""Above 1 by the rounding of a quantised network; more is no score."""
+"""Scores may exceed 1 by the rounding of a quantised network; larger ones are invalid."""
 MOST_END_TO_END = 1000
 """No network with its own suppression gives more; 300 is usual."""
 
@@ -48,12 +48,12 @@ class LayoutError(ValueError):
 
 
 class Candidates(NamedTuple):
-    """What is left of an output, the strongest first."""
+    """Decoded candidates, by falling score."""
 
     table: Table
     """Boxes in pixels of the network's input; they may reach beyond its edges."""
     damaged: int
-    """How many more were thrown away because their numbers make no sense (NaN, infinite, no area, no such label)."""
+    """How many were discarded because their numbers are invalid (NaN, infinite, no area, no such label)."""
 
 
 def recognise(shape: Sequence[int], labels: int, width: int, height: int, layout: Layout | None = None) -> Layout:
@@ -81,7 +81,7 @@ def recognise(shape: Sequence[int], labels: int, width: int, height: int, layout
     if shape[2] == 6 and shape[1] <= MOST_END_TO_END:
         fits.add(Layout.END_TO_END)
     if labels == 1 and fits == {Layout.ROWS, Layout.END_TO_END}:
-        # Six numbers either way. YOLOv5 has three candidates in each cell of its grids, which no list has by chance.
+        # Six numbers either way; YOLOv5 has three candidates in each cell of its grids.
         fits = {Layout.ROWS if shape[1] in anchor_counts(width, height) else Layout.END_TO_END}
     if layout is not None:
         if layout not in fits:
@@ -101,7 +101,7 @@ def anchor_counts(width: int, height: int) -> set[int]:
     return {3 * sum(cells[:3]), 3 * sum(cells)}
 
 
-@np.errstate(invalid="ignore")  # such as infinite minus infinite: thrown away with all that is not finite
+@np.errstate(invalid="ignore")  # such as infinite minus infinite: discarded with all that is not finite
 def decode(output: Output, layout: Layout, wanted: NDArray[np.bool_], *, confidence: float, iou: float) -> Candidates:
     """Read an output.
 
@@ -113,6 +113,18 @@ def decode(output: Output, layout: Layout, wanted: NDArray[np.bool_], *, confide
         iou: intersection over union above which two boxes of the same label are one object.
     """
     table, damaged = READERS[layout](output, len(wanted), confidence)
+    return select(table, damaged, wanted, iou=None if layout is Layout.END_TO_END else iou)
+
+
+def select(table: Table, damaged: int, wanted: NDArray[np.bool_], *, iou: float | None) -> Candidates:
+    """Keep the candidates that are valid and wanted, by falling score, and suppress duplicates.
+
+    Args:
+        table: the candidates, in any order.
+        damaged: how many were discarded before.
+        wanted: for each label, whether it is asked for.
+        iou: intersection over union above which two boxes of the same label are one object; None: no suppression.
+    """
     if len(table):
         sound = is_sound(table)
         if not sound.all():
@@ -122,19 +134,19 @@ def decode(output: Output, layout: Layout, wanted: NDArray[np.bool_], *, confide
             table = table[wanted[table[:, 5].astype(np.intp)]]
         table = table[strongest(table[:, 4])]
         np.minimum(table[:, 4], 1.0, out=table[:, 4])
-        if layout is not Layout.END_TO_END:
+        if iou is not None:
             table = table[suppress(table, iou)]
     return Candidates(table, damaged)
 
 
 def at_least(confidence: float) -> np.float32:
-    """The smallest number of single precision that is not below: so that the whole output is compared as it is."""
+    """The smallest float32 that is not below, so that outputs are compared without a conversion."""
     least = np.float32(confidence)
     return least if float(least) >= confidence else np.nextafter(least, np.float32(np.inf))
 
 
 Read = tuple[Table, int]
-"""Candidates with the score asked for, in any order, and how many more were no numbers at all."""
+"""Candidates that reach the least score, in any order, and how many others were NaN."""
 
 
 def read_columns(output: Output, _labels: int, confidence: float) -> Read:
@@ -150,7 +162,7 @@ def read_columns(output: Output, _labels: int, confidence: float) -> Read:
 
 
 def read_rows(output: Output, _labels: int, confidence: float) -> Read:
-    """Read layout `rows`: the certainty that there is an object is multiplied with that of its label."""
+    """Read layout `rows`: the score is objectness times the score of the label."""
     is_object = output[:, 4]
     part = output[(is_object >= at_least(confidence)).nonzero()[0]]
     best = part[:, 5:].max(axis=1)
@@ -190,7 +202,7 @@ def put_corners(table: Table, centred: NDArray[np.float32]) -> None:
 
 
 def is_sound(table: Table) -> NDArray[np.bool_]:
-    """For each candidate, whether its box has an area and its score is one."""
+    """For each candidate, whether its box has an area and its score is valid."""
     sides = table[:, 2:4] - table[:, :2]
     sound: NDArray[np.bool_] = ((sides > 0) & (sides < np.inf)).all(axis=1) & (table[:, 4] <= LARGEST_SCORE)
     return sound
@@ -207,7 +219,7 @@ def strongest(scores: NDArray[np.float64]) -> NDArray[np.intp]:
 
 
 def suppress(table: Table, iou: float) -> list[int]:
-    """Indexes of the candidates that stay, when each takes away the weaker ones of its label that overlap it too much.
+    """Greedy non-maximum suppression for each label: indexes of the candidates that are kept.
 
     Args:
         table: the strongest first.

@@ -1,4 +1,4 @@
-"""From a camera frame to what is in it."""
+"""From a camera frame to detections."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection
 import numpy as np
 from numpy.typing import NDArray
 
-from bridges.vision.detection.decode import decode
+from bridges.vision.detection.families import PREPARATIONS
 from bridges.vision.detection.labels import LabelError, wanted_labels
 from bridges.vision.detection.letterbox import Letterbox
 from bridges.vision.detection.model import Model, ModelError
@@ -45,16 +45,16 @@ class Detector:
         self.inference_s = 0.0
         """How long the network took for the newest frame."""
         self.damaged = 0
-        """How many candidates made no sense since the start: a network that gives some is damaged or half exported."""
+        """How many candidates were invalid since the start; a network that gives some is damaged or badly exported."""
         self._timer = timer
-        self._letterbox = Letterbox(model.width, model.height, model.dtype)
+        self._letterbox = Letterbox(model.width, model.height, model.dtype, PREPARATIONS[model.family])
         try:
             self._wanted = wanted_labels(model.labels, only)
         except LabelError as error:
             raise ModelError(f"{model.path}: {error}") from None
 
     def detect(self, frame: NDArray[np.uint8]) -> list[Detection]:
-        """What is in a frame (height, width, 3: blue, green, red; uint8), the surest first.
+        """The objects in a frame (height, width, 3: blue, green, red; uint8), by falling score.
 
         Raises:
             FrameError: it is no such picture.
@@ -62,9 +62,9 @@ class Detector:
         """
         blob = self._letterbox.fill(frame)
         began = self._timer()
-        output = self.model.run(blob)
+        outputs = self.model.outputs(blob)
         self.inference_s = self._timer() - began
-        found = decode(output, self.model.layout, self._wanted, confidence=self.confidence, iou=self.iou)
+        found = self.model.reading.read(outputs, self._wanted, confidence=self.confidence, iou=self.iou)
         self.damaged += found.damaged
         if not len(found.table):
             return []

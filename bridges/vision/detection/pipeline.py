@@ -1,4 +1,4 @@
-"""What is seen: the network, the tracker, and who is there. Loaded when it is first wanted."""
+"""Detection, tracking and presence in one. The network is loaded when it is first needed."""
 
 from __future__ import annotations
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+FED_ALIKE = {"rt_detr": "d_fine"}
+"""Names in `vision.family` for one and the same."""
 LONGEST_FREE_SIDE = 640
 """Longer side of the pictures that a network gets which takes any size."""
 
@@ -31,7 +33,7 @@ class PipelineError(Exception):
 
 
 class Seen(NamedTuple):
-    """What one frame has shown."""
+    """The results of one frame."""
 
     frame: Frame
     tracks: list[Track]
@@ -42,11 +44,11 @@ class Seen(NamedTuple):
     present: dict[str, bool]
     inference_ms: float
     age_ms: float
-    """How old the frame was when this was known."""
+    """Age of the frame when the result was ready."""
 
 
 class DetectionPipeline:
-    """Looks at frames. All but `follow` and `forget` may be used from any thread: one lock guards the network.
+    """Processes frames. All but `follow` and `forget` may be used from any thread: one lock guards the network.
 
     (numpy and onnxruntime, 70 MB, are imported when the network is loaded: a camera that is off does without.)
     """
@@ -58,6 +60,8 @@ class DetectionPipeline:
         """The network in words, when it is loaded."""
         self.backend = ""
         """What runs it."""
+        self.family = ""
+        """How it is fed and read, when it is loaded."""
         self.labels: tuple[str, ...] = ()
         """What it can tell apart, when it is loaded."""
         self.inference_ms = 0.0
@@ -71,7 +75,7 @@ class DetectionPipeline:
         self._presence = Presence(dict.fromkeys((PERSON, *settings.occupancy)), settings.off_delay)
 
     def retry(self) -> None:
-        """Somebody may have put right what was wrong: the network is tried again when it is wanted next."""
+        """Clear `problem`, so that the network is loaded again when it is needed next."""
         if self._settings.model:
             self.problem = ""
 
@@ -106,7 +110,7 @@ class DetectionPipeline:
                 self._detector.confidence = confidence
 
     def find(self, image: Picture) -> list[Detection]:
-        """What is in a picture by itself, the surest first; the network must be loaded.
+        """The objects in one picture, by falling score; the network must be loaded.
 
         Raises:
             PipelineError: the network fails; it is then to be loaded anew.
@@ -126,7 +130,7 @@ class DetectionPipeline:
             return found
 
     def follow(self, frame: Frame, detections: list[Detection]) -> Seen:
-        """Hold what was found in a frame against the frames before. One thread at a time, `forget` included."""
+        """Update the tracker with a frame's detections. One thread at a time, `forget` included."""
         assert self._tracker is not None  # noqa: S101 - `find` has found something
         self._tracker.rules = msgspec.structs.replace(self._tracker.rules, score=self._confidence)
         events = self._tracker.update(detections, frame.captured_at)
@@ -137,7 +141,7 @@ class DetectionPipeline:
         return Seen(frame, tracks, fresh, events, present, self.inference_ms, age_ms)
 
     def forget(self) -> list[TrackEvent]:
-        """Nobody looks any more: all objects are gone."""
+        """Detection has stopped: clear tracker and presence."""
         self._presence.forget()
         return [] if self._tracker is None else self._tracker.clear()
 
@@ -145,6 +149,7 @@ class DetectionPipeline:
         import onnxruntime  # noqa: PLC0415 - as the class says
 
         from bridges.vision.detection.detector import Detector  # noqa: PLC0415
+        from bridges.vision.detection.families import Family  # noqa: PLC0415
         from bridges.vision.detection.labels import LabelError, read_labels  # noqa: PLC0415
         from bridges.vision.detection.letterbox import free_size  # noqa: PLC0415
         from bridges.vision.detection.model import Model, ModelError  # noqa: PLC0415
@@ -161,20 +166,22 @@ class DetectionPipeline:
         upright = settings.rotation % 180 == 0
         width, height = (settings.width, settings.height) if upright else (settings.height, settings.width)
         free = free_size(width, height, LONGEST_FREE_SIDE)
-        model = Model(path, labels=labels, threads=settings.threads, free_size=free)
+        family = None if settings.family == "auto" else Family(FED_ALIKE.get(settings.family, settings.family))
+        model = Model(path, labels=labels, threads=settings.threads, free_size=free, family=family)
         self._detector = Detector(model, confidence=self._confidence, iou=settings.iou, only=settings.classes)
         self._tracker = self._tracker or Tracker(Rules(score=self._confidence))
         self.labels = tuple(model.labels)
+        self.family = model.family.value
         self.about = f"{path.name}, {model.width}x{model.height}, {len(self.labels)} classes"
         self.backend = f"onnxruntime {onnxruntime.__version__}"
-        log.info("%s: %s on %s", path, self.about, self.backend)
+        log.info("%s: %s, fed and read as %s, on %s", path, self.about, self.family, self.backend)
         unknown = [label for label in settings.occupancy if label not in self.labels]
         if unknown:
             log.error("vision.occupancy: %s: no class of %s", ", ".join(unknown), path)
 
 
 def as_plain(track: Any) -> dict[str, Any]:
-    """An object as MQTT and attributes show it."""
+    """An object as messages and attributes contain it."""
     return {
         "id": track.id,
         "label": track.label,

@@ -1,4 +1,4 @@
-"""Which classes are there: on as soon as one is seen, off some time after the last was seen. Pure."""
+"""Presence of classes: on with the first detection, off some time after the last. Pure."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Presence:
         self._last_seen: dict[str, float] = {}
 
     def update(self, seen: Iterable[str], now: float) -> dict[str, bool]:
-        """Each class: whether it is there, with what is seen at this moment (monotonic seconds)."""
+        """Whether each class is present, given the labels detected at this moment (monotonic seconds)."""
         self._last_seen.update(dict.fromkeys(set(seen) & set(self.labels), now))
         return {
             label: label in self._last_seen and now - self._last_seen[label] <= self._off_delay_s
@@ -31,7 +31,7 @@ class Presence:
         }
 
     def forget(self) -> None:
-        """Nothing is known any more: nobody looks."""
+        """Detection has stopped: presence is unknown."""
         self._last_seen.clear()
 
 

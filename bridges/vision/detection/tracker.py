@@ -21,11 +21,11 @@ from bridges.vision.detection.types import Detection, overlaps
 Box = tuple[float, float, float, float]
 
 LONGEST_GUESS_S = 0.5
-"""How far ahead a missing object's speed is trusted; the car turns as well."""
+"""How far ahead the position of a missing object is extrapolated; the car turns as well."""
 SPEED_MEMORY_S = 0.3
-"""Over about how long a speed is averaged: a box jitters from frame to frame."""
+"""Time constant of the average of an object's speed: boxes jitter from frame to frame."""
 MOST_OBJECTS = 100
-"""Objects that are followed at once; more than this is noise."""
+"""Most objects that are tracked at once."""
 
 
 class Position(enum.StrEnum):
@@ -109,7 +109,7 @@ class Tracker:
         left = sorted(detections, key=lambda detection: -detection.score)[:MOST_OBJECTS]
         for each in self._objects:
             each.missed()
-        # What counts already chooses first: a flicker beside it must not take its place.
+        # Confirmed objects are matched first, so that spurious detections do not take their place.
         for objects in (
             [each for each in self._objects if each.track is not None],
             [each for each in self._objects if each.track is None],
@@ -122,7 +122,7 @@ class Tracker:
         return events + self.expire(now)
 
     def expire(self, now: float) -> list[TrackEvent]:
-        """Let go what has been missing for too long; to be called also while no frames come."""
+        """Drop objects that have been missing for too long; to be called also while no frames come."""
         staying: list[_Object] = []
         events = []
         for each in self._objects:
@@ -141,7 +141,7 @@ class Tracker:
         return events
 
     def _match(self, objects: list[_Object], detections: list[Detection], now: float) -> list[Detection]:
-        """Give each object its detection, the best pairs first; the detections that are left over."""
+        """Match detections to objects greedily by overlap; returns the detections that are left over."""
         if not objects or not detections:
             return detections
         table = overlaps(
@@ -163,7 +163,7 @@ class Tracker:
         return [detection for column, detection in enumerate(detections) if column not in taken]
 
     def _news(self, each: _Object) -> TrackEvent | None:
-        """What a frame in which an object was found makes of it."""
+        """Update an object's track after a frame in which it was found; the event, if there is one."""
         score = statistics.median(each.scores)
         rules = self.rules
         change: Change | None
@@ -187,7 +187,7 @@ class Tracker:
 
 
 class _Object:
-    """What may become an object, or is one."""
+    """A tracked candidate, confirmed or not."""
 
     def __init__(self, detection: Detection, now: float, rules: Rules) -> None:
         self.id = 0
@@ -207,14 +207,14 @@ class _Object:
         return centre_of(self.box)
 
     def expected(self, now: float) -> Box:
-        """Where its box should be by now."""
+        """Its box, extrapolated by its speed."""
         ahead = min(now - self.last_seen, LONGEST_GUESS_S)
         across, down = self._speed[0] * ahead, self._speed[1] * ahead
         left, top, right, bottom = self.box
         return (left + across, top + down, right + across, bottom + down)
 
     def missed(self) -> None:
-        """A frame begins; until it is found there, it counts as missing."""
+        """Begin a frame: it counts as missing until it is found."""
         self.found.append(False)
 
     def see(self, detection: Detection, now: float) -> None:

@@ -15,7 +15,7 @@ import pytest
 
 from smartcar_mqtt.config.file import ConfigError
 from smartcar_mqtt.models import download as downloads
-from smartcar_mqtt.models.catalogue import DOWNLOADED, FOLDER, file_of, find_published, locate, read_table
+from smartcar_mqtt.models.catalogue import DOWNLOADED, FOLDER, file_of, find_published, locate, put_labels, read_table
 from smartcar_mqtt.models.download import DownloadError, download
 from tests.support.file_server import FileServer
 
@@ -34,7 +34,7 @@ def target(tmp_path: Path) -> Path:
     return tmp_path / "models/net.onnx"
 
 
-def fetch(server: FileServer, target: Path, *, sha256: str = SHA256, size: int = len(CONTENT)) -> list[int]:
+def fetch(server: FileServer, target: Path, *, sha256: str = SHA256, size: int | None = len(CONTENT)) -> list[int]:
     """Download; how far it said that it was."""
     told: list[int] = []
     download(server.url, target, sha256=sha256, size=size, progress=lambda done, _total: told.append(done), timeout_s=5)
@@ -233,6 +233,21 @@ class TestFails:
         assert target.read_bytes() == CONTENT
         assert server.asked == ["", "bytes=100000-"]
 
+    @pytest.mark.parametrize("room", [0, 1, 65_536])
+    def test_a_full_disk_leaves_the_part_that_came_or_nothing(
+        self, server: FileServer, target: Path, room: int
+    ) -> None:
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (room, hard))
+        try:
+            for _ in range(2):
+                assert f"{part_of(target)}: cannot be written: File too large" in refused(server, target)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        assert left_behind(target) == ([part_of(target).name] if room else [])
+        fetch(server, target)
+        assert left_behind(target) == [target.name]
+
     def test_a_second_download_of_the_same_file_keeps_out(self, server: FileServer, target: Path) -> None:
         target.parent.mkdir()
         with part_of(target).open("ab") as first:
@@ -241,7 +256,53 @@ class TestFails:
         fetch(server, target)
 
 
+class TestLabels:
+    def test_they_are_put_beside_the_model_whole_or_not_at_all(self, target: Path) -> None:
+        target.parent.mkdir()
+        model = find_published("yolox_nano")
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))
+        try:
+            with pytest.raises(OSError, match="File too large"):
+                put_labels(model, target)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        assert left_behind(target) == []
+        assert put_labels(model, target) == target.with_suffix(".txt")
+        assert len(target.with_suffix(".txt").read_text().split("\n")) == 81
+        assert put_labels(find_published("yolo11n"), target) is None
+
+
+class TestUnknownLength:
+    def test_the_server_is_asked(self, server: FileServer, target: Path) -> None:
+        assert download(server.url, target, sha256=SHA256, size=None)
+        assert target.read_bytes() == CONTENT
+        assert not download(server.url, target, sha256=SHA256, size=None), "it is here already"
+
+    @pytest.mark.parametrize("length", [-1, 0, 10**15])
+    def test_a_server_that_tells_none_is_told(self, server: FileServer, target: Path, length: int) -> None:
+        server.length = length
+        assert "does not tell the file's length" in refused(server, target, size=None)
+        assert not target.parent.exists()
+
+    def test_a_server_that_has_no_such_file(self, server: FileServer, target: Path) -> None:
+        server.answers = [404]
+        assert "the server answers 404" in refused(server, target, size=None)
+
+    def test_no_server(self, target: Path) -> None:
+        with pytest.raises(DownloadError, match="cannot be reached"):
+            download("http://127.0.0.1:9/x", target, sha256=SHA256, size=None, timeout_s=2)
+
+
 class TestTable:
+    def test_there_are_detectors_under_a_free_licence_and_only_they_may_lack_a_checksum(self) -> None:
+        table = read_table()
+        free = {name for name, model in table.items() if model.licence == "Apache-2.0"}
+        assert {"yolox_nano", "yolox_tiny", "dfine_nano"} <= free
+        assert {name for name, model in table.items() if not model.sha256} == {"dfine_nano"}
+        for model in table.values():
+            assert not model.labels or (FOLDER / model.labels).is_file()
+
     def test_the_shipped_one_is_sound_and_safe(self) -> None:
         table = read_table()
         assert {"yolo11n", "yolo26n"} <= table.keys()
@@ -261,6 +322,8 @@ class TestTable:
             "- net",
             "net: {title: x, url: 'file:///etc/passwd', sha256: '%s', size: 1, licence: x}" % ("0" * 64),
             "net: {title: x, url: 'https://x/y', sha256: 'abc', size: 1, licence: x}",
+            'net: {title: x, url: "https://x/y", sha256: "%s\\n", size: 1, licence: x}' % ("0" * 64),
+            "net: {title: x, url: 'https://x/y', licence: x, labels: ../../etc/passwd}",
             "net: {title: x, url: 'https://x/y', sha256: '%s', size: 1, licence: x, extra: 1}" % ("0" * 64),
         ],
     )
