@@ -63,7 +63,7 @@ def demo(
     try:
         with Demo(broker_port=broker_port, listen=listen, room=room, bridges=bridges or tuple(bridge_names())) as parts:
             say.begin(parts)
-            parts.start(say.ready)
+            parts.start(say)
             if as_json:
                 click.echo(msgspec.json.encode(summary(parts)).decode())
             say.hints(parts)
@@ -125,6 +125,13 @@ class Story:
             self._say(f"  {mark} {name:<12} {note}")
         else:
             click.echo(f"smartcar: {name}: {note}", err=True)
+        sys.stdout.flush()
+
+    def waiting(self, names: list[str], seconds: float) -> None:
+        """Parts are slow to start."""
+        click.echo(
+            f"    still waiting for {', '.join(names)} after {seconds:.0f} s (a slow or busy machine)", err=self._quiet
+        )
         sys.stdout.flush()
 
     def hints(self, parts: Demo) -> None:
