@@ -27,7 +27,7 @@ def car_environment(settings: Mapping[str, object], folder: Path | None = None) 
     """
     own = {f"SMARTCAR__{name}": str(value) for name, value in settings.items()}
     if folder is not None:
-        empty = folder / "empty.yaml"
+        empty = folder / "system.yaml"
         empty.write_text("")
         own["SMARTCAR_CONFIG"] = str(empty)
     return {**clean_environment(), **own}
