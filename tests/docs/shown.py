@@ -17,7 +17,7 @@ from PIL import Image, PngImagePlugin
 _KEY = "Shown"
 _CONTRAST = 40
 """Least difference of the lightest to the darkest pixel of a word, of 255."""
-_COLOURS = 24
+_COLOURS = 12
 """Least number of colours (of 4,096) in a picture; a placeholder, an icon or a plain area has fewer."""
 
 

@@ -84,6 +84,8 @@ _WHEN_SETTLED = (
 )
 
 _QUIET_MS = 1000
+_MARGIN = 24
+"""CSS pixels below the last text or picture of a page whose height is fitted to it."""
 _PAINT_S = 0.2
 """Pause between two looks at a page that has its text but has not drawn it yet."""
 _FLAGS = (
@@ -161,6 +163,7 @@ class Chromium:
         *,
         width: int = 1280,
         height: int = 900,
+        highest: int = 0,
         scale: float = 1.0,
         dark: bool = False,
         local_storage: Mapping[str, str] | None = None,
@@ -178,6 +181,7 @@ class Chromium:
             png: file to write.
             width: of the page, in CSS pixels.
             height: of the page, in CSS pixels.
+            highest: up to here the page is made higher, until all of its text and pictures are in the picture.
             scale: pixels of the picture for one of the page.
             dark: whether the page is told that the user prefers dark colours.
             local_storage: what the page finds in `localStorage`.
@@ -207,6 +211,11 @@ class Chromium:
             if script:
                 self._settle(page, url, [], [], timeout)
                 self._evaluate(page, url, script, timeout)
+            if highest > height:
+                outcome = self._settle(page, url, texts, list(pictures), timeout)
+                lowest = max(top + tall for _, _, top, _, tall in outcome["texts"] + outcome["pictures"])
+                metrics["height"] = min(highest, max(height, round(lowest) + _MARGIN))
+                self._call("Emulation.setDeviceMetricsOverride", page, **metrics)
             return self._take(page, url, png, texts, list(pictures), scale, timeout)
         finally:
             self._call("Target.closeTarget", targetId=target)

@@ -107,6 +107,15 @@ def test_text_that_the_page_has_but_does_not_draw_is_an_error(chromium: Chromium
         chromium.screenshot(address, tmp_path / "page.png", awaited="Smart car", timeout=1.5)
 
 
+def test_a_page_is_made_as_high_as_what_it_has(chromium: Chromium, tmp_path: Path) -> None:
+    page = "<body style='height: 3000px'><div style='margin-top: 1500px'>Smart car</div></body>"
+    address = "data:text/html;base64," + base64.b64encode(page.encode()).decode()
+    chromium.screenshot(address, tmp_path / "page.png", awaited="Smart car", height=300, highest=2400)
+    image, found = shown.load(tmp_path / "page.png")
+    assert found.texts[0].top == 1500
+    assert 1510 < image.height < 1600
+
+
 def test_a_picture_of_nothing_is_no_picture(chromium: Chromium, site: str, tmp_path: Path) -> None:
     with pytest.raises(PageError, match=r"does not draw in 1\.5 s: the picture '/white\.png'"):
         chromium.screenshot(f"{site}/plain", tmp_path / "page.png", pictures=["/white.png"], timeout=1.5)
