@@ -105,18 +105,11 @@ def test_what_the_car_needs_comes_first(machine: Machine) -> None:
     assert machine.installed == ["mosquitto-clients", "chromium"]
 
 
-@pytest.mark.parametrize("ci", ["", "false"])
-def test_where_a_browser_cannot_be_had_the_other_tests_run(machine: Machine, ci: str) -> None:
-    done = machine.run("python3", "tests", CI=ci)
+def test_where_a_browser_cannot_be_had_the_other_tests_run(machine: Machine) -> None:
+    done = machine.run("python3", "tests")
     assert done.returncode == 0
     assert "missing: chromium. There is no apt-get here" in done.stderr
-    assert "The tests that need chromium are skipped." in done.stderr
-
-
-def test_in_ci_that_is_a_failure(machine: Machine) -> None:
-    done = machine.run("python3", "tests", CI="true")
-    assert done.returncode == 1
-    assert "missing: chromium" in done.stderr
+    assert "The tests that need chromium are skipped; with CI=true they fail." in done.stderr
 
 
 def test_without_the_rights_it_says_what_to_run(machine: Machine) -> None:
@@ -135,7 +128,7 @@ def test_a_release_without_the_package_is_told(machine: Machine) -> None:
     assert done.stderr.splitlines() == [
         "This release of the system has no package chromium.",
         "Not installed: chromium.",
-        "The tests that need chromium are skipped.",
+        "The tests that need chromium are skipped; with CI=true they fail.",
     ]
 
 
