@@ -14,12 +14,13 @@ from typing import Any, ClassVar, Self
 import msgspec
 
 from smartcar_mqtt.clock import CHANCE, Clock, Scheduler, Timer
-from smartcar_mqtt.commands import DEFERRED, Answer, CommandError, Parsed, Request, Status
+from smartcar_mqtt.commands import DEFERRED, Answer, CommandError, Parsed, Request, Status, too_old
 from smartcar_mqtt.config import Config, Section
 from smartcar_mqtt.entities import CommandEntity, Entity, Event, Select, Sensor, Topics
 from smartcar_mqtt.entities.consistency import check_together
 from smartcar_mqtt.mqtt import discovery
 from smartcar_mqtt.mqtt.broker import Broker, Message
+from smartcar_mqtt.mqtt.link_clock import INTERVAL_S, LinkClock
 from smartcar_mqtt.mqtt.subscriptions import Followed
 from smartcar_mqtt.worker import Worker
 
@@ -92,6 +93,11 @@ class Bridge:
         self._history: dict[str, bytes] = {}
         self._sync_timer: Timer | None = None
         self._sync_topic = f"{self.topics.base}/sync"
+        # Only a bridge that moves something has to know how late its commands may be.
+        moves = any(isinstance(entity, CommandEntity) and entity.fresh_only for entity in self.entities.values())
+        self._link_clock = LinkClock() if moves else None
+        self._echo_topic = f"{self.topics.base}/echo"
+        self._echo_timer: Timer | None = None
         self._announced = False
         self._next_step: Timer | None = None
         self.update(log_level=config.logging.level)
@@ -244,6 +250,8 @@ class Bridge:
         self.broker.stop(self.will(self.config))
 
     def _connected(self) -> None:
+        if self._link_clock is not None:
+            self._link_clock.connected(self.clock.monotonic())
         self.connected()
         mqtt = self.config.mqtt
         own = discovery.own_topics(mqtt.discovery_prefix, self.config.car.id, self.name)
@@ -260,10 +268,30 @@ class Bridge:
         # this client sends to itself now: when that one is back, the picture is complete.
         self.broker.subscribe(self.topics.commands, self._sync_topic, *own, *self._followed.topics)
         self.broker.subscribe(self._birth_topic, as_published=False)
+        if self._link_clock is not None:
+            self.broker.subscribe(self._echo_topic)
+            self._send_echo()
         self.broker.publish(self._sync_topic, b"sync", qos=1)
+
+    def _send_echo(self) -> None:
+        """Publish the next echo, and see to the one after it.
+
+        With QoS 1, as commands: else it could pass those that wait in the broker.
+        """
+        assert self._link_clock is not None  # noqa: S101 - the callers have looked
+        with self._lock:
+            if self._echo_timer is not None:
+                self._echo_timer.cancel()
+            self._echo_timer = None
+            if not self.broker.connected:
+                return
+            self._echo_timer = self.scheduler.call_later(INTERVAL_S, self._send_echo)
+            self.broker.publish(self._echo_topic, self._link_clock.echo(self.clock.monotonic()), qos=1)
 
     def _lost(self, reason: str) -> None:
         self._announced = False
+        if self._link_clock is not None:
+            self._link_clock.lost()
         if self._next_step is not None:
             self._next_step.cancel()
             self._next_step = None
@@ -292,6 +320,12 @@ class Bridge:
     # -- commands ------------------------------------------------------------------------------------------------
 
     def _received(self, message: Message) -> None:
+        if self._link_clock is not None:
+            now = self.clock.monotonic()
+            if message.topic == self._echo_topic:
+                self._link_clock.echo_returned(now, message.payload)
+                return
+            self._link_clock.arrived(now)
         entity = self._commands.get(message.topic)
         if entity is not None:
             self._command(entity, message)
@@ -329,10 +363,20 @@ class Bridge:
             request.answer(
                 Status.REFUSED, f"a retained command is never obeyed; publish without -r, clear with: {clear}"
             )
+        elif entity.fresh_only and not entity.always_obeyed(parsed.value) and (why := self._too_old(parsed)):
+            request.answer(Status.EXPIRED, why)
         elif entity.immediate:
             self._run(entity, request)
         elif not self._worker.submit(lambda: self._run(entity, request)):
             request.answer(Status.REFUSED, "too many commands are waiting")
+
+    def _too_old(self, parsed: Parsed) -> str | None:
+        """Why a command that moves something may not be carried out any more; None: it is fresh."""
+        assert self._link_clock is not None  # noqa: S101 - made where there is such a command
+        late = self._link_clock.doubt(self.clock.monotonic())
+        if late is not None:
+            return f"the command may be late: {late}; send it again"
+        return too_old(parsed, self.clock.wall())
 
     def _run(self, entity: CommandEntity, request: Request) -> None:
         late = request.expires_at is not None and self.clock.monotonic() > request.expires_at

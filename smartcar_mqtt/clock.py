@@ -1,4 +1,4 @@
-"""Time as something that is passed in: a real clock for daemons, a hand-moved one for tests, timers on either."""
+"""Clocks and timers that are passed in: the system clock for daemons, a manual clock for tests, and a scheduler."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 LONGEST_SLEEP_S = 1.0
-"""A signal that arrives between the last look at "stopping?" and the sleep would else be slept through."""
+"""A signal that arrives between the last check of the stop flag and the sleep is noticed after this time at most."""
 
 
 CHANCE = random.SystemRandom()
@@ -19,7 +19,7 @@ CHANCE = random.SystemRandom()
 
 
 class Clock(Protocol):
-    """What code that waits or measures needs to know of time."""
+    """The interface of a clock: monotonic time and wall time."""
 
     def monotonic(self) -> float:
         """Seconds since some fixed moment; never goes backwards."""
@@ -32,8 +32,11 @@ class SystemClock:
     """The machine's own clock."""
 
     def monotonic(self) -> float:
-        """Seconds of the machine's monotonic clock."""
-        return time.monotonic()
+        """Seconds since the machine was started, those included for which it was suspended.
+
+        Source: clock_gettime(2), CLOCK_BOOTTIME: what lies in a buffer grows older while the machine sleeps.
+        """
+        return time.clock_gettime(time.CLOCK_BOOTTIME)
 
     def wall(self) -> float:
         """Seconds since 1970 (UTC)."""
@@ -41,7 +44,7 @@ class SystemClock:
 
 
 class ManualClock:
-    """A clock that moves only when told to, so that a test of a 5 s rule takes no 5 s."""
+    """A clock that only `advance` moves, so that a test of a 5 s rule takes no 5 s."""
 
     def __init__(self, start: float = 1000.0) -> None:
         self._now = start
@@ -62,7 +65,7 @@ class ManualClock:
 
 
 class Backoff:
-    """Pauses between attempts: each twice as long as the one before, and a little by chance, so that none keep step.
+    """Exponential back-off with jitter: each pause is twice as long as the one before, plus or minus a random part.
 
     Args:
         first_s: the first pause.
@@ -83,7 +86,7 @@ class Backoff:
         return pause * CHANCE.uniform(1 - self._spread, 1 + self._spread)
 
     def reset(self) -> None:
-        """An attempt has come off: begin with the first pause again."""
+        """An attempt has succeeded: begin with the first pause again."""
         self._next_s = self._first_s
 
 
@@ -98,7 +101,7 @@ class Timer:
         self.cancelled = False
 
     def cancel(self) -> None:
-        """Take the call back; harmless when it has happened already."""
+        """Cancel the call; does nothing when it has happened already."""
         self.cancelled = True
 
 

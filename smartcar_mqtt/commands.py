@@ -10,6 +10,14 @@ import msgspec
 
 MAX_NAME_CHARACTERS = 64
 """Longest `source` and `id` that a command may carry."""
+LONGEST_SEARCH = 4096
+"""Bytes of a damaged command in which something that makes the car safer is looked for."""
+CLOCK_IS_SET = 1_735_689_600.0
+"""2025-01-01: a clock that shows less was never set, as on a Raspberry Pi without a network."""
+LATEST_TIME = 253_402_300_799.0
+"""The end of the year 9999, seconds since 1970."""
+LONGEST_AGE_S = 2.0
+"""A move that its sender says was sent longer ago is not carried out; leaves room for clocks that differ a little."""
 
 
 class Status(enum.StrEnum):
@@ -47,6 +55,10 @@ class Parsed(msgspec.Struct, frozen=True):
     value: Any = None
     source: str = ""
     id: str | int | None = None
+    sent_at: float | None = None
+    """When the sender says that it was sent (`time`), seconds since 1970; None: it does not say."""
+    expires_at: float | None = None
+    """From when on the sender wants it no more (`expires`), seconds since 1970; None: it does not say."""
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -102,6 +114,11 @@ class Request:
         self._reply(Answer(self.name, status, reason, self.source, self.parsed.id, self.shown_value))
 
 
+def readable(payload: bytes) -> str:
+    """The text in a payload that is no proper command, as far as there is one: for finding what makes the car safer."""
+    return payload[:LONGEST_SEARCH].replace(b"\0", b"").decode("utf-8", "ignore")
+
+
 def decode_text(payload: bytes) -> str:
     """The payload as text.
 
@@ -148,8 +165,44 @@ def take_sender(fields: dict[str, Any]) -> tuple[str, str | int | None]:
     return source, mark
 
 
+def take_times(fields: dict[str, Any]) -> tuple[float | None, float | None]:
+    """Remove `time` and `expires` (seconds since 1970) from a JSON command and return them, checked."""
+    return take_time(fields, "time"), take_time(fields, "expires")
+
+
+def take_time(fields: dict[str, Any], name: str) -> float | None:
+    """Remove a point in time from a JSON command; None where it is left out."""
+    value = fields.pop(name, None)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= LATEST_TIME:
+        raise Refused(f"{name} {str(value)[:32]!r} is not a number of seconds since 1970")
+    return float(value)
+
+
+def too_old(parsed: Parsed, now: float) -> str | None:
+    """Why a command is too old by what its sender says of it; None: it is not, or that cannot be told.
+
+    Args:
+        parsed: the command.
+        now: this machine's time, seconds since 1970. A clock that was never set tells nothing.
+    """
+    if now < CLOCK_IS_SET:
+        return None
+    if parsed.expires_at is not None and parsed.expires_at >= CLOCK_IS_SET and now > parsed.expires_at:
+        return f"the command has expired {now - parsed.expires_at:.1f} s ago"
+    if parsed.sent_at is None or parsed.sent_at < CLOCK_IS_SET:
+        return None
+    age = now - parsed.sent_at
+    if age > LONGEST_AGE_S:
+        return f"the command was sent {age:.1f} s ago (if that is not so, set the clocks of sender and car)"
+    if age < -LONGEST_AGE_S:
+        return f"the sender's clock is {-age:.1f} s ahead of the car's, so its age is not known; set both clocks"
+    return None
+
+
 def parse_envelope(payload: bytes) -> Parsed:
-    """A plain value, or `{"value": ..., "source": ..., "id": ...}`.
+    """A plain value, or `{"value": ..., "source": ..., "id": ..., "time": ..., "expires": ...}`.
 
     The value of the plain form is a text; of the JSON form, what JSON gives (None where `value` is left out).
     """
@@ -158,7 +211,8 @@ def parse_envelope(payload: bytes) -> Parsed:
         return Parsed(text)
     fields = decode_object(text)
     source, mark = take_sender(fields)
+    sent_at, expires_at = take_times(fields)
     value = fields.pop("value", None)
     if fields:
-        raise Refused(f"unknown field {next(iter(fields))[:32]!r}; known are value, source and id")
-    return Parsed(value, source, mark)
+        raise Refused(f"unknown field {next(iter(fields))[:32]!r}; known are value, source, id, time and expires")
+    return Parsed(value, source, mark, sent_at, expires_at)

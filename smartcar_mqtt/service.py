@@ -4,29 +4,25 @@ from __future__ import annotations
 
 import importlib
 import logging
-import logging.handlers
 import os
 import signal
 import socket
-import sys
 import threading
 import time
-from pathlib import Path
 from types import FrameType, TracebackType
-from typing import TextIO
 
 from smartcar_mqtt.bridge import Bridge
 from smartcar_mqtt.clock import Scheduler, SystemClock
-from smartcar_mqtt.config import Config, Logging, bridge_names, dotenv_problem, hint, load
+from smartcar_mqtt.config import Config, bridge_names, dotenv_problem, hint, load
 from smartcar_mqtt.config.file import ConfigError
+from smartcar_mqtt.log_output import end_logging, set_up_logging
 from smartcar_mqtt.mqtt.broker import Broker
 
 log = logging.getLogger(__name__)
 
-END_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+END_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 HANDLER_LIMIT_S = 2.0
 """A command handler on the network thread that takes longer counts as hung: the watchdog is fed no more."""
-SYSLOG_PRIORITY = {"DEBUG": 7, "INFO": 6, "WARNING": 4, "ERROR": 3, "CRITICAL": 2}
 
 
 def find_bridge(name: str) -> type[Bridge]:
@@ -60,6 +56,8 @@ def run(name: str, config_file: str | os.PathLike[str] | None = None) -> int:
     code = Service(kind.configured(config), config).run()
     for number in END_SIGNALS:
         signal.signal(number, signal.SIG_IGN)  # it has ended: a second signal must not spoil the exit code
+    if not end_logging():
+        os._exit(code)  # whoever reads the log does not: Python would wait for it at its end
     return code
 
 
@@ -82,7 +80,8 @@ class Service:
     def run(self) -> int:
         """Live until SIGTERM, SIGINT or a failure; returns the exit code."""
         for number in END_SIGNALS:
-            signal.signal(number, self._signalled)
+            if signal.getsignal(number) is not signal.SIG_IGN:  # as `nohup` leaves SIGHUP
+                signal.signal(number, self._signalled)
         threading.excepthook = self._thread_failed
         log.info("%s bridge starts (configuration: %s)", self.bridge.name, self.bridge.config.source)
         problem = dotenv_problem()
@@ -111,7 +110,7 @@ class Service:
         kind, error, trace = arguments.exc_type, arguments.exc_value, arguments.exc_traceback
         name = arguments.thread.name if arguments.thread else "?"
         details: tuple[type[BaseException], BaseException, TracebackType | None] = (kind, error or kind(), trace)
-        self.bridge.make_safe(f"thread {name} fails")  # first: a log file may take its time
+        self.bridge.make_safe(f"thread {name} fails")  # before anything else
         log.critical("thread %s fails", name, exc_info=details)
         self.failed = True
         self.scheduler.stop()
@@ -144,7 +143,8 @@ class Notifier:
         address = os.environ.pop("NOTIFY_SOCKET", "")
         self._socket: socket.socket | None = None
         if address:
-            self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
+            # Never waits: the leases of moves run out on the thread that tells systemd.
+            self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
             self._socket.connect("\0" + address[1:] if address.startswith("@") else address)
         microseconds = os.environ.get("WATCHDOG_USEC", "")
         self.watchdog_interval = int(microseconds) / 1e6 if self._socket and microseconds.isdigit() else None
@@ -157,65 +157,6 @@ class Notifier:
                 self._socket.send(message.encode())
             except OSError as error:
                 log.warning("systemd cannot be told %s: %s", message, error)
-
-
-def set_up_logging(name: str, settings: Logging) -> None:
-    """Log to the console or journal, and to a file that is put aside when it is full."""
-    root = logging.getLogger()
-    root.setLevel(settings.level)
-    console = logging.StreamHandler(sys.stderr)
-    console.setFormatter(
-        JournalFormatter("%(name)s: %(message)s")
-        if is_journal(console.stream)
-        else logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s", "%H:%M:%S")
-    )
-    root.handlers[:] = [console]
-    if not settings.directory:
-        return
-    path = Path(settings.directory).expanduser() / f"{name}.log"
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        file = LogFile(
-            path, maxBytes=settings.max_bytes, backupCount=settings.backup_count, encoding="utf-8", delay=False
-        )
-    except OSError as error:
-        log.error("no log file: %s; correct logging.directory", error)
-        return
-    file.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))
-    root.addHandler(file)
-
-
-class LogFile(logging.handlers.RotatingFileHandler):
-    """A log file that is put aside when it is full; with no old files to keep, it begins anew.
-
-    (Python's own handler lets the file grow without end in that case.)
-    """
-
-    def doRollover(self) -> None:  # noqa: N802 - the name that Python calls
-        if self.backupCount:
-            super().doRollover()
-        elif self.stream:
-            self.stream.truncate(0)  # opened for appending: the next line comes first
-
-
-def is_journal(stream: TextIO) -> bool:
-    """Whether journald reads this stream; $JOURNAL_STREAM alone is also inherited by what it does not read.
-
-    Source: systemd.exec(5), "device:inode" of the stream that is connected to the journal.
-    """
-    try:
-        status = os.fstat(stream.fileno())
-    except (OSError, ValueError):
-        return False  # no file at all, such as a test's
-    return os.environ.get("JOURNAL_STREAM") == f"{status.st_dev}:{status.st_ino}"
-
-
-class JournalFormatter(logging.Formatter):
-    """Lines with the priority prefix that journald understands; it adds time and process by itself."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        prefix = f"<{SYSLOG_PRIORITY.get(record.levelname, 6)}>"
-        return prefix + super().format(record).replace("\n", f"\n{prefix}")  # a traceback is an error in each line
 
 
 __all__ = ["ConfigError", "Notifier", "Service", "find_bridge", "run", "set_up_logging"]

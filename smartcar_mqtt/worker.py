@@ -1,4 +1,4 @@
-"""One thread for the commands that take their time, so that those which may not wait never do."""
+"""A worker thread with a bounded queue, for commands that take long, so that urgent ones never wait behind them."""
 
 from __future__ import annotations
 

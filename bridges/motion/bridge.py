@@ -154,28 +154,29 @@ class Motion(Bridge):
         example='forward | {"direction": "forward", "speed": 60, "duration": 1.5, "source": "remote"}',
         always_obeyed=is_stop,
         immediate=True,
+        fresh_only=True,
     )
     def drive(self, drive: Drive, request: Request) -> object:
         """Moves the car for a while: a plain direction, or JSON."""
         self._chassis.drive(drive, request, self._default_s)
         return DEFERRED
 
-    @Button(icon="mdi:arrow-up-bold", requires=LINK, immediate=True)
+    @Button(icon="mdi:arrow-up-bold", requires=LINK, immediate=True, fresh_only=True)
     def forward(self, request: Request) -> object:
         """Drives forward for the drive duration."""
         return self.drive_for_button("forward", request)
 
-    @Button(icon="mdi:arrow-down-bold", requires=LINK, immediate=True)
+    @Button(icon="mdi:arrow-down-bold", requires=LINK, immediate=True, fresh_only=True)
     def backward(self, request: Request) -> object:
         """Drives backward for the drive duration."""
         return self.drive_for_button("backward", request)
 
-    @Button(icon="mdi:arrow-left-bold", requires=LINK, immediate=True)
+    @Button(icon="mdi:arrow-left-bold", requires=LINK, immediate=True, fresh_only=True)
     def left(self, request: Request) -> object:
         """Turns left on the spot for the drive duration."""
         return self.drive_for_button("left", request)
 
-    @Button(icon="mdi:arrow-right-bold", requires=LINK, immediate=True)
+    @Button(icon="mdi:arrow-right-bold", requires=LINK, immediate=True, fresh_only=True)
     def right(self, request: Request) -> object:
         """Turns right on the spot for the drive duration."""
         return self.drive_for_button("right", request)
@@ -191,7 +192,7 @@ class Motion(Bridge):
         self._chassis.halt("stopped", request)
         return DEFERRED
 
-    @Switch(name="Emergency stop", icon="mdi:car-brake-hold", on_is_safer=True, immediate=True)
+    @Switch(name="Emergency stop", icon="mdi:car-brake-hold", on_is_safer=True, immediate=True, fresh_only=True)
     def emergency_stop(self, on: bool, request: Request) -> None:
         """Latches the car: nothing moves it until this is switched off by hand; kept over restarts."""
         self._chassis.set_emergency_stop(on=on, request=request)
@@ -200,7 +201,7 @@ class Motion(Bridge):
         except OSError as error:
             log.error("the emergency stop is %s, but would not survive a restart: %s", "on" if on else "off", error)
 
-    @Button(icon="mdi:radar", requires=LINK, immediate=True)
+    @Button(icon="mdi:radar", requires=LINK, immediate=True, fresh_only=True)
     def scan(self, request: Request) -> object:
         """Looks around in eight steps of 45 degrees and ends where it began; any stop interrupts it."""
         self._chassis.scan(request)

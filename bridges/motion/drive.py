@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import msgspec
 
 from bridges.motion.protocol import DIRECTIONS
-from smartcar_mqtt.commands import CommandError, Parsed, Refused, decode_object, decode_text, take_sender
+from smartcar_mqtt.commands import (
+    CommandError,
+    Parsed,
+    Refused,
+    decode_object,
+    decode_text,
+    readable,
+    take_sender,
+    take_times,
+)
 
 STOP = "stop"
 LARGEST_NUMBER = 1e9
 """Nothing that can be asked for is larger; NaN fails the comparison too."""
-KNOWN = ("direction", "speed", "duration", "source", "id")
+KNOWN = ("direction", "speed", "duration", "source", "id", "time", "expires")
+STOP_WORD = re.compile(r"\b(?:stop|stopp|halt)\b", re.IGNORECASE)
 
 
 class Drive(msgspec.Struct, frozen=True):
@@ -35,13 +46,28 @@ PLAIN = {word.encode(): Parsed(Drive(word)) for word in (*DIRECTIONS, STOP)}
 
 
 def parse_drive(payload: bytes) -> Parsed:
-    """Read a payload of `drive/set`; a stop is understood whatever else is wrong in it.
+    """Read a payload of `drive/set`; whatever is recognisably a stop is one, whatever else is wrong in it.
 
     Raises:
         Refused: it is no drive command; the text says why.
     """
     if payload in PLAIN:
         return PLAIN[payload]
+    try:
+        return parse_move(payload)
+    except Refused:
+        if says_stop(payload):
+            return Parsed(Drive(STOP))
+        raise
+
+
+def says_stop(payload: bytes) -> bool:
+    """Whether a payload that is no proper command has a word in it that means stop: `stop!`, `halt`, damaged JSON."""
+    return STOP_WORD.search(readable(payload)) is not None
+
+
+def parse_move(payload: bytes) -> Parsed:
+    """Read a proper command; raises Refused for anything else."""
     text = decode_text(payload)
     if not text.startswith("{"):
         return Parsed(Drive(direction_of(text)))
@@ -54,6 +80,7 @@ def parse_drive(payload: bytes) -> Parsed:
             source, mark = "", None
         return Parsed(Drive(STOP), source, mark)
     source, mark = take_sender(fields)
+    sent_at, expires_at = take_times(fields)
     speed = number(fields.pop("speed", None), "speed")
     duration = number(fields.pop("duration", None), "duration")
     if fields:
@@ -62,7 +89,8 @@ def parse_drive(payload: bytes) -> Parsed:
         raise Refused(f"speed {speed:g} is out of range (allowed: whole numbers from 1 to 100 %)")
     if duration is not None and duration <= 0:
         raise Refused(f"duration {duration:g} is out of range (allowed: above 0 s)")
-    return Parsed(Drive(direction, None if speed is None else int(speed), duration), source, mark)
+    move = Drive(direction, None if speed is None else int(speed), duration)
+    return Parsed(move, source, mark, sent_at, expires_at)
 
 
 def direction_of(word: Any) -> str:

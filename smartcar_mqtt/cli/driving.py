@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import secrets
 import sys
+import time
 from typing import Any
 
 import click
@@ -78,6 +79,8 @@ def send(command: dict[str, Any], broker: str | None, car: str | None, config_fi
             answers.put(answer)
 
     payload = {key: value for key, value in command.items() if value is not None} | {"source": "cli", "id": mark}
+    if command["direction"] != "stop":
+        payload["time"] = round(time.time(), 3)
     with Session(config, received, topics.result) as session:
         expires_in = None if command["direction"] == "stop" else EXPIRY_S
         session.broker.publish(topics.command("drive"), msgspec.json.encode(payload), qos=1, expires_in=expires_in)

@@ -14,7 +14,7 @@ Handler = Callable[..., object]
 HandlerT = TypeVar("HandlerT", bound=Handler)
 
 KEY_PATTERN = re.compile(r"[a-z][a-z0-9_]*")
-RESERVED_KEYS = frozenset({"attributes", "availability", "result", "state", "sync", "telemetry"})
+RESERVED_KEYS = frozenset({"attributes", "availability", "echo", "result", "state", "sync", "telemetry"})
 """Topic levels and state keys that a bridge itself uses: no entity may be called so."""
 
 
@@ -192,13 +192,15 @@ class CommandEntity(Entity):
     Args:
         immediate: True runs the method on the network thread, at once: for safety and for what takes well under a
             millisecond. Otherwise it runs on the bridge's worker thread, one command after the other.
+        fresh_only: True for what moves something: a command that may have been held back on its way is `expired`.
     """
 
     takes_value: ClassVar[bool] = True
 
-    def __init__(self, *, immediate: bool = False, **traits: Any) -> None:
+    def __init__(self, *, immediate: bool = False, fresh_only: bool = False, **traits: Any) -> None:
         super().__init__(**traits)
         self.immediate = immediate
+        self.fresh_only = fresh_only
         self.handler: Handler | None = None
         self._wants_request = False
 

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
-from smartcar_mqtt.commands import Parsed, Refused, decode_object, decode_text, parse_envelope
+import msgspec
+
+from smartcar_mqtt.commands import Parsed, Refused, decode_text, parse_envelope, readable
 from smartcar_mqtt.entities.base import CommandEntity, Topics
 from smartcar_mqtt.entities.readings import as_payloads, check_on_off, is_number
 from smartcar_mqtt.entities.rules import MAX_STATE_CHARACTERS, unit_problem
+
+ON_WORD = re.compile(r"on|true|1|1\.0|yes", re.IGNORECASE)
+ON_FIELD = re.compile(r"""["']?\b(?:value|state)["']?\s*[:=]\s*["']?\s*(?:on|true|1|1\.0|yes)\b(?!\.)""", re.IGNORECASE)
 
 
 class Button(CommandEntity):
@@ -47,7 +53,7 @@ def parse_word(payload: bytes, word: str) -> Parsed:
     parsed = parse_envelope(payload)
     if parsed.value is not None and str(parsed.value).upper() != word:
         raise Refused(f"{str(parsed.value)[:32]!r} is not {word}")
-    return Parsed(None, parsed.source, parsed.id)
+    return msgspec.structs.replace(parsed, value=None)
 
 
 class Number(CommandEntity):
@@ -167,8 +173,8 @@ class Switch(CommandEntity):
     """On or off: `ON`, `OFF`, or JSON with `true` or `false`.
 
     Args:
-        on_is_safer: True where switching it on can only make the car safer (an emergency stop): ON is then obeyed
-            retained, late, and with whatever else is wrong in a JSON command.
+        on_is_safer: True where switching it on can only make the car safer (an emergency stop): whatever is
+            recognisably an ON is then obeyed, also retained, late, or damaged. OFF is read as strictly as ever.
     """
 
     platform = "switch"
@@ -180,11 +186,11 @@ class Switch(CommandEntity):
     def parse(self, payload: bytes) -> Parsed:
         try:
             parsed = parse_envelope(payload)
+            return msgspec.structs.replace(parsed, value=parse_on_off(parsed.value))
         except Refused:
-            if self.on_is_safer and parse_on_off(decode_object(decode_text(payload)).get("value")):
+            if self.on_is_safer and says_on(payload):
                 return Parsed(True)
             raise
-        return Parsed(parse_on_off(parsed.value), parsed.source, parsed.id)
 
     def always_obeyed(self, value: Any) -> bool:
         return self.on_is_safer and value is True
@@ -211,6 +217,12 @@ def parse_on_off(value: Any) -> bool:
     if word in {"ON", "OFF", "TRUE", "FALSE"}:
         return word in {"ON", "TRUE"}
     raise Refused(f"{str(value)[:32]!r} is neither ON nor OFF")
+
+
+def says_on(payload: bytes) -> bool:
+    """Whether a payload that is no proper command can only mean ON: `on!`, `1`, `yes`, a damaged `{"value": 1}`."""
+    text = readable(payload).strip("\ufeff\"'.,;:! \t\r\n")
+    return ON_WORD.fullmatch(text) is not None or ON_FIELD.search(text) is not None
 
 
 class Text(CommandEntity):

@@ -69,7 +69,7 @@ def start(effort: Effort) -> list[Result]:
     ours: list[float] = []
     bare: list[float] = []
     with Rig() as rig:
-        environment = rig.environment(rig.board())
+        environment = rig.environment(MOTION__DEVICE=rig.board().device)
         for number in range(repetitions + 1):
             took = seconds_to_online(rig, environment)
             began = now()

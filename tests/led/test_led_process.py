@@ -25,7 +25,7 @@ def make_rig(tmp_path: Path, bus: FakeBus) -> Iterator[Callable[..., LedRig]]:
         yield lambda **settings: stack.enter_context(LedRig(tmp_path, bus, **settings))
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_in_the_middle_of_an_effect_leaves_the_ring_dark(
     make_rig: Callable[..., LedRig], bus: FakeBus, number: signal.Signals
 ) -> None:

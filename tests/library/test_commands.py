@@ -53,7 +53,7 @@ def test_a_plain_value_or_an_envelope(payload: bytes, expected: Parsed) -> None:
         (b'{"value": }', "not valid JSON"),
         (b'{"value": 1e999}', "not valid JSON"),
         (b'{"a": ' + b"[" * 100_000, "not valid JSON"),
-        (b'{"valeu": 1}', "unknown field 'valeu'; known are value, source and id"),
+        (b'{"valeu": 1}', "unknown field 'valeu'; known are value, source, id, time and expires"),
         (b'{"source": 1}', "source must be a text"),
         (b'{"source": "%s"}' % (b"x" * 65), "at most 64 characters"),
         (b'{"source": "a\\nb"}', "source must be a text"),

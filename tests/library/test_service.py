@@ -20,7 +20,8 @@ from smartcar_mqtt.config import Logging
 from smartcar_mqtt.config import model as configuration
 from smartcar_mqtt.config.file import ConfigError
 from smartcar_mqtt.entities import Button
-from smartcar_mqtt.service import JournalFormatter, Notifier, Service, find_bridge, is_journal, set_up_logging
+from smartcar_mqtt.log_output import JournalFormatter, QueuedOutput, end_logging, is_journal, set_up_logging
+from smartcar_mqtt.service import END_SIGNALS, Notifier, Service, find_bridge
 from tests.library.example import BASE, Lamp, make_config
 from tests.support.environment import car_environment
 from tests.support.mosquitto import Mosquitto, free_port
@@ -87,7 +88,7 @@ def notified(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Notify
 @pytest.fixture
 def _own_signals(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A service in this process leaves pytest's signals and hooks as they were."""
-    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    before = {number: signal.getsignal(number) for number in END_SIGNALS}
     monkeypatch.setattr(threading, "excepthook", threading.excepthook)
     yield
     for number, handler in before.items():
@@ -400,7 +401,7 @@ def test_an_error_on_any_thread_makes_the_hardware_safe_and_ends_it(caplog: pyte
 
 
 @pytest.mark.usefixtures("_own_signals")
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_ends_it_with_exit_code_0(number: signal.Signals) -> None:
     service, lamp = lamp_service(
         lambda lamp: lamp.scheduler.call_later(0, lambda: os.kill(os.getpid(), number)) and None
@@ -426,11 +427,21 @@ def test_secrets_that_others_can_read_are_warned_of(
 # -- the log -----------------------------------------------------------------------------------------------------------
 
 
+def queued_output() -> QueuedOutput:
+    """The one handler of a daemon."""
+    (handler,) = logging.getLogger().handlers
+    assert isinstance(handler, QueuedOutput)
+    return handler
+
+
 def write_log(directory: Path, *, backup_count: int, lines: int) -> dict[str, int]:
     """Write that many lines; the files and their sizes afterwards."""
     set_up_logging("lamp", Logging(directory=str(directory), max_bytes=10_000, backup_count=backup_count))
     for number in range(lines):
         logging.getLogger("test").info("line %05d %s", number, "x" * 60)
+        if number % 500 == 499:
+            assert queued_output().written(5)
+    assert end_logging()
     return {path.name: path.stat().st_size for path in sorted(directory.iterdir())}
 
 
@@ -460,14 +471,16 @@ def test_a_log_that_cannot_be_written_does_not_keep_the_bridge_from_running(
 ) -> None:
     (tmp_path / "logs").write_text("in the way")
     set_up_logging("lamp", Logging(directory=str(tmp_path / "logs")))
+    assert end_logging()
     assert "no log file: " in capsys.readouterr().err
-    assert len(logging.getLogger().handlers) == 1
+    assert len(queued_output().outputs) == 1
 
 
 def test_the_level_of_the_configuration_counts(capsys: pytest.CaptureFixture[str]) -> None:
     set_up_logging("lamp", Logging(directory="", level="WARNING"))
     logging.getLogger("test").info("quiet")
     logging.getLogger("test").warning("loud")
+    assert end_logging()
     assert capsys.readouterr().err.endswith("WARNING test: loud\n")
 
 

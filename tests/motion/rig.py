@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -135,6 +136,13 @@ class Rig:
     def obeyed(self, direction: str, duration: float | None = None, **fields: object) -> None:
         """A command to move that must be obeyed."""
         answer = self.drive(direction, duration, **fields)
+        assert answer["status"] == "done", answer
+
+    def obeyed_soon(self, direction: str, duration: float) -> None:
+        """A command that must be obeyed as soon as the bridge trusts its link again: about half a second."""
+        deadline = time.monotonic() + PATIENCE_S
+        while (answer := self.drive(direction, duration))["status"] == "expired" and time.monotonic() < deadline:
+            assert "late" in answer["reason"]
         assert answer["status"] == "done", answer
 
     # What can be seen

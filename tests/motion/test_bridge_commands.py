@@ -27,9 +27,20 @@ class ListedBroker(Broker):
     def __init__(self) -> None:
         self.published: list[tuple[str, bytes, bool]] = []
         self.connected = False
+        self.echoes: list[bytes] = []
+        self.held = False
 
     def publish(self, topic: str, payload: bytes, *, retain: bool = False, **_: Any) -> None:
-        self.published.append((topic, payload, retain))
+        if topic == f"{BASE}/echo":
+            self.echoes.append(payload)
+            self.return_echoes()
+        else:
+            self.published.append((topic, payload, retain))
+
+    def return_echoes(self) -> None:
+        """What the bridge has sent to itself comes back, unless it is held."""
+        while self.echoes and not self.held:
+            self.on_message(Message(f"{BASE}/echo", self.echoes.pop(0), retained=False))
 
     def stream(self, topic: str, payload: bytes) -> None:
         self.published.append((topic, payload, False))

@@ -13,7 +13,7 @@ from bridges.motion.bridge import Motion
 from bridges.motion.drive import Drive, is_stop, parse_drive
 from bridges.motion.protocol import DIRECTIONS
 from smartcar_mqtt.commands import CommandError, Refused
-from smartcar_mqtt.entities import CommandEntity
+from smartcar_mqtt.entities import CommandEntity, Switch
 
 WORDS = {*DIRECTIONS, "stop"}
 COMMANDS = {key: entity for key, entity in Motion.entities.items() if isinstance(entity, CommandEntity)}
@@ -23,7 +23,9 @@ JSON_VALUES = st.recursive(
     max_leaves=6,
 )
 ENVELOPES = st.dictionaries(
-    st.sampled_from(["direction", "speed", "duration", "source", "id", "value", "x"]), JSON_VALUES, max_size=6
+    st.sampled_from(["direction", "speed", "duration", "source", "id", "value", "time", "expires", "x"]),
+    JSON_VALUES,
+    max_size=6,
 ).map(lambda fields: json.dumps(fields).encode())
 PAYLOADS = st.binary(max_size=60) | st.text(max_size=30).map(str.encode) | ENVELOPES
 HUGE = b"1" + b"0" * 400
@@ -48,7 +50,8 @@ class TestWords:
         assert parse_drive(b'{"direction": "left", "speed": null, "duration": null}').value == Drive("left")
 
     @pytest.mark.parametrize(
-        "payload", [b"", b" ", b"\xff\xfe", b"\0", b"forwards", b"f", b"FORWARD\0", b"forward stop", b"[]", b"1", b"ON"]
+        "payload",
+        [b"", b" ", b"\xff\xfe", b"\0", b"forwards", b"f", b"FORWARD\0", b"stopper", b"unstop", b"[]", b"1", b"ON"],
     )
     def test_anything_else_is_refused(self, payload: bytes) -> None:
         assert refused(payload)
@@ -100,6 +103,64 @@ class TestStop:
     def test_a_stop_is_understood_whatever_else_is_wrong(self, rest: bytes) -> None:
         assert parse_drive(b'{"direction": "STOP", %b}' % rest).value == Drive("stop")
 
+    @pytest.mark.parametrize(
+        "payload",
+        [
+            b'{"direction":"stop",}',
+            b'{"direction":"stop"',
+            b"{'direction': 'stop'}",
+            b'{"direction": "stop!"}',
+            b'{"direction": ["stop"]}',
+            b'{"dir": "stop"}',
+            b'{"direction": "forward", "duration": "stop"}',
+            b'["stop"]',
+            b'"stop"',
+            b"stop!",
+            b"Stop now.",
+            b"STOP STOP STOP",
+            b"halt",
+            b"HALT!",
+            b"please stop",
+            b"forward stop",
+            b"\xef\xbb\xbfstop",
+            b'\xef\xbb\xbf{"direction": "stop"}',
+            b"stop\0\0",
+            "stop".encode("utf-16"),
+            b"stop\xff",
+            b"stop " + b"x" * 100_000,
+        ],
+    )
+    def test_what_is_recognisably_a_stop_is_one(self, payload: bytes) -> None:
+        assert parse_drive(payload).value == Drive("stop")
+
+    @pytest.mark.parametrize("payload", [b'{"direction": "left", "source": "stop-button"}', b'{"direction": "left"}'])
+    def test_a_proper_move_is_a_move_whatever_its_sender_is_called(self, payload: bytes) -> None:
+        assert parse_drive(payload).value == Drive("left")
+
+    @pytest.mark.parametrize(
+        "payload",
+        [b"1", b"yes", b"YES!", b"on!", b'"ON"', b"\xef\xbb\xbfON", b"true.", b'{"value": 1}', b'{"value": "yes"}',
+         b'{"value": true, "source": 5}', b'{"value": 1,}', b'{"state": "ON"}', b'{"value": "ON"', b"ON\0",
+         b"{'value': 'on'}"],
+    )  # fmt: skip
+    def test_what_is_recognisably_on_latches_the_emergency_stop(self, payload: bytes) -> None:
+        assert COMMANDS["emergency_stop"].parse(payload).value is True
+
+    @pytest.mark.parametrize(
+        "payload",
+        [b"0", b"no", b"off!", b'"OFF"', b"\xef\xbb\xbfOFF", b'{"value": 0}', b'{"value": "OFF",}', b'{"state": "OFF"}',
+         b"10", b"onward", b'{"value": 10}', b'{"value": 1.5}', b""],
+    )  # fmt: skip
+    def test_everything_else_changes_nothing_of_the_emergency_stop(self, payload: bytes) -> None:
+        with pytest.raises(Refused):
+            COMMANDS["emergency_stop"].parse(payload)
+
+    @pytest.mark.parametrize("payload", [b"1", b"yes", b'{"value": 1}', b"on!"])
+    def test_other_switches_are_read_strictly(self, payload: bytes) -> None:
+        switch = Switch(immediate=True)
+        with pytest.raises(Refused):
+            switch.parse(payload)
+
     def test_a_stop_keeps_its_sender(self) -> None:
         parsed = parse_drive(b'{"direction": "stop", "source": "remote", "id": "a", "speed": "?"}')
         assert (parsed.source, parsed.id) == ("remote", "a")
@@ -130,6 +191,8 @@ class TestAnyBytes:
         except CommandError:
             return
         assert drive.direction in WORDS
+        if drive.direction == "stop":
+            return
         text = payload.decode().strip()
         said = json.loads(text)["direction"] if text.startswith("{") else text
         assert said.strip().lower() == drive.direction

@@ -106,7 +106,7 @@ class TestRule3LosingAnythingStopsTheCar:
             own_rig.bridge.signal(signal.SIGCONT)
         own_rig.settle(motion="stopped", link=True)
         mark = own_rig.mark
-        own_rig.obeyed("right", 0.3)  # and it goes on as if nothing had been
+        own_rig.obeyed_soon("right", 0.3)  # and it goes on as if nothing had been
         own_rig.wait_line("STOP", since=own_rig.wait_line("RIGHT", since=mark).number)
 
     def test_the_keeper_leaves_a_bridge_alone_that_works(self, own_rig: Rig) -> None:

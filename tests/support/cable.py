@@ -1,4 +1,4 @@
-"""A TCP connection that a test can cut: what is plugged into it goes to a port of this machine, until it is pulled."""
+"""A TCP connection that a test can cut or hold back: it carries everything to a port of this machine."""
 
 from __future__ import annotations
 
@@ -16,6 +16,17 @@ class Cable:
         self._open: list[socket.socket] = []
         self._listener: socket.socket | None = None
         self.port = 0
+        self._flows = threading.Event()
+        """Whether what the far end sends is carried to the near end."""
+        self._flows.set()
+
+    def hold(self) -> None:
+        """Keep what the far end sends from now on; `flow` hands it over, in order."""
+        self._flows.clear()
+
+    def flow(self) -> None:
+        """Hand over what was held, and everything after it."""
+        self._flows.set()
 
     def plug(self) -> None:
         """Accept connections; the first time chooses the port."""
@@ -26,6 +37,7 @@ class Cable:
 
     def pull(self) -> None:
         """Close everything at both ends."""
+        self._flows.set()
         listener, self._listener = self._listener, None
         with self._lock:
             ends, self._open = [*self._open, *([listener] if listener else [])], []
@@ -45,12 +57,13 @@ class Cable:
                 self._open += [near, far]
             for source, target in ((near, far), (far, near)):
                 source.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                threading.Thread(target=self._carry, args=(source, target), daemon=True).start()
+                threading.Thread(target=self._carry, args=(source, target, source is far), daemon=True).start()
 
-    @staticmethod
-    def _carry(source: socket.socket, target: socket.socket) -> None:
+    def _carry(self, source: socket.socket, target: socket.socket, may_be_held: bool) -> None:
         with contextlib.suppress(OSError):
             while data := source.recv(65_536):
+                if may_be_held:
+                    self._flows.wait()
                 target.sendall(data)
         for end in (source, target):
             with contextlib.suppress(OSError):

@@ -34,6 +34,8 @@ class NotingBroker(Broker):
         super().__init__(config.mqtt, "noting")
         self.sent: list[Sent] = []
         self.changed = threading.Condition()
+        self.holds_echoes = False
+        """Whether the bridge's own echoes do not come back."""
 
     def publish(self, topic: str, payload: bytes, *, qos: int = 0, retain: bool = False, **properties: Any) -> None:
         if not self.connected:
@@ -41,6 +43,8 @@ class NotingBroker(Broker):
         with self.changed:
             self.sent.append(Sent(topic, payload, qos, retain))
             self.changed.notify_all()
+        if topic.endswith("/echo") and not self.holds_echoes:
+            self.on_message(Message(topic, payload, retained=False))
 
     def subscribe(self, *filters: str, as_published: bool = True) -> None:
         """Nothing to do."""

@@ -5,6 +5,7 @@ Waiting is done on the output (a thread reads it and wakes who waits), never by 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
@@ -13,6 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import IO
 
 # Runs between fork and exec of the wanted program. The kernel kills the program when the thread that started it
@@ -139,6 +141,27 @@ class Program:
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to the program alone; nothing happens where it has ended."""
         self._process.send_signal(number)
+
+    def freeze(self) -> None:
+        """SIGSTOP; returns when every thread of it stands still, which on a busy machine takes a moment."""
+        self.signal(signal.SIGSTOP)
+        deadline = time.monotonic() + 5
+        while any(state not in "TZX" for state in self._thread_states()):
+            if time.monotonic() > deadline:
+                raise ProgramError(f"{self.name} does not stand still")
+            time.sleep(0.001)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        self.signal(signal.SIGCONT)
+
+    def _thread_states(self) -> list[str]:
+        """The state of each thread, a letter of proc(5)."""
+        states = []
+        for task in Path(f"/proc/{self.pid}/task").iterdir():
+            with contextlib.suppress(OSError):
+                states.append((task / "stat").read_text().rpartition(")")[2].split()[0])
+        return states
 
     def stop(self, grace: float = 10.0) -> int:
         """SIGTERM, and SIGKILL for its whole group after `grace` seconds; returns the exit status."""

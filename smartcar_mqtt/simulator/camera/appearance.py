@@ -1,4 +1,4 @@
-"""How the objects look that a detector is to find, in the house style: balls, traffic cones, people, cardboard boxes.
+"""How the objects to be detected are drawn: balls, traffic cones, people, cardboard boxes.
 
 Shape and size are those of the room; what a room does not say, such as the hair of a person, follows from the name.
 """
@@ -38,7 +38,7 @@ CONE_SHADES = (0.74, 0.88, 1.0, 1.1, 1.06, 0.95, 0.84, 0.70)
 
 @lru_cache(maxsize=256)
 def solid_of(obstacle: Obstacle) -> Solid:
-    """The drawing of an obstacle by its kind; what has no look of its own is a plain cylinder or box."""
+    """The drawing of an obstacle by its kind; a kind without a drawing of its own is a plain cylinder or box."""
     chance = random.Random(crc32(obstacle.name.encode()))  # noqa: S311 - looks, not a secret
     if isinstance(obstacle, RoundObstacle):
         if obstacle.kind == "ball":

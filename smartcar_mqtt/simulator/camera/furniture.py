@@ -1,4 +1,4 @@
-"""How walls and furniture look: what stands in a room and is none of the things to be found."""
+"""How walls and furniture are drawn: what stands in a room and is not to be detected."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def _picture(gap: Gap, chance: random.Random) -> float:
 
 
 def plain(obstacle: Obstacle, _: random.Random) -> Solid:
-    """A cylinder or a box of its colour: for kinds without a look of their own."""
+    """A plain cylinder or box: for kinds without a drawing of their own."""
     if isinstance(obstacle, BoxObstacle):
         return cuboid(base_of(obstacle), 0.0, obstacle.height_m, bgr(obstacle.colour))
     maker = PanelMaker()
@@ -116,7 +116,7 @@ def plain(obstacle: Obstacle, _: random.Random) -> Solid:
 
 
 def _cylinder(maker: PanelMaker, low_radius: float, high_radius: float, low: float, high: float, paint: Colour) -> None:
-    """The front half of a cylinder or of the stump of a cone, and its lid."""
+    """The front half of a cylinder or of a truncated cone, and its top."""
     count = len(CYLINDER_SHADES)
     maker.add(
         [
@@ -169,7 +169,7 @@ def _chair(chair: Obstacle, _: random.Random) -> Solid | None:
 
 
 def _table(table: Obstacle, _: random.Random) -> Solid | None:
-    """A board on four legs, through which one sees."""
+    """A board on four legs, with free sight below it."""
     if not isinstance(table, BoxObstacle):
         return None
     base, paint, thick = base_of(table), bgr(table.colour), 0.04

@@ -1,7 +1,7 @@
-"""The order in which a painter draws things so that what is nearer covers what is farther.
+"""Painter's algorithm: the order of drawing in which nearer things cover farther ones.
 
-Seen from above every thing is a segment, a circle or a box, and the eye a point: a line that separates two of them
-tells which can hide the other, whatever their sizes and distances.
+Seen from above every thing is a segment, a circle or a box, and the camera is a point. A line that separates two of
+them tells which one can hide the other, whatever their sizes and distances.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The parts of a drawing: flat panels in space, made of filled convex polygons.
+"""Flat panels in space, made of filled convex polygons: what a drawing consists of.
 
-What an object looks like is worked out once and kept; for each picture its points are projected in one go. An upright
-panel turns with the viewer, as a cardboard figure that always faces him; all others stand fast in the room.
+The polygons of an object are computed once and kept; for each picture all their points are projected together. An
+upright panel is a billboard that always faces the camera; all other panels have a fixed direction in the room.
 """
 
 from __future__ import annotations

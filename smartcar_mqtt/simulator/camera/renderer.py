@@ -1,8 +1,8 @@
-"""What the car's camera would see: a picture of a scene, and for the training of a detector where its objects are.
+"""Renders a scene as the car's camera would see it, and labels its objects for the training of a detector.
 
-Floor: one warp of its picture from above. Everything else: flat polygons from the back to the front. Light, blur and
-noise come last. numpy and OpenCV are imported by the modules of the picture alone, so that the simulated car stays
-small; whoever wants pictures asks it for its scene and draws it (`camera_client`).
+The floor is one perspective warp of its picture from above. Everything else is flat polygons, drawn from the back to
+the front. Light, blur and noise come last. Only the modules of this folder import numpy and OpenCV, so that the
+process of the simulated car stays small: a client asks it for its scene and renders that (`camera_client`).
 """
 
 from __future__ import annotations

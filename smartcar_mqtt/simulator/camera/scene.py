@@ -1,7 +1,7 @@
-"""What the car's camera stands before: pose, lens, walls and objects at one moment, small enough for every frame.
+"""A scene: pose, lens, walls and objects at one moment, small enough to be sent for every frame.
 
 A scene is plain data. It comes from a `World` in this process (`scene_of`) or as JSON from the simulator's control port
-(`{"do": "scene"}`), and the module `camera` turns it into a picture.
+(`{"do": "scene"}`), and the module `renderer` turns it into a picture.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The simulated car's camera for another process: asks the car for its scene and draws what its camera would see."""
+"""The camera of a simulated car in another process: asks for its scene over the control port and renders it."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class SimulatedCamera:
         self.close()
 
     def close(self) -> None:
-        """Hang up; a later `read` connects again."""
+        """Close the connection; a later `read` connects again."""
         self._client.close()
 
     def scene(self) -> Scene:

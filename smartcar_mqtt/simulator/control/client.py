@@ -1,4 +1,4 @@
-"""The other end of the simulator's control port: for tests, for the demo, and for the simulated camera."""
+"""Client of the simulator's control port: for tests, for the demo, and for the simulated camera."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ class ControlClient:
         self.close()
 
     def close(self) -> None:
-        """Hang up; harmless the second time."""
+        """Close the connection; may be called twice."""
         if self._socket is not None:
             self._socket.close()
         self._socket, self._waiting = None, b""
 
     def ask(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Send one request (see the module `control`) and return the answer.
+        """Send one request (see the module `server`) and return the answer.
 
         Raises:
             OSError: the car cannot be reached, has gone, is too slow, or refuses the request.

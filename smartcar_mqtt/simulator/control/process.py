@@ -1,4 +1,4 @@
-"""The twin as a process of its own: it says in one line when it is ready and runs until it is told to end."""
+"""The simulated ESP32 as a process: prints one line when it is ready and runs until a signal ends it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Faults and questions for a twin that runs in another process: one JSON object a line over TCP, one line back.
+"""The control port: injects faults into the simulated car and answers questions; JSON lines over TCP.
 
 `{"do": "unplug"}` is answered with `{"ok": true}`, a question with its answer, and everything that is not one of the
 requests below with `{"error": "..."}`; then nothing has changed. Bound to 127.0.0.1: this is a tool for tests.
@@ -78,7 +78,7 @@ class Unplug(Request, frozen=True):
     power_off: bool = False
 
     def perform(self, twin: SerialTwin) -> Answer:
-        """Hang up the serial port."""
+        """Close the serial port."""
         twin.unplug(power_off=self.power_off)
         return DONE
 
@@ -102,7 +102,7 @@ class Reboot(Request, frozen=True):
 
 
 class Garbage(Request, frozen=True):
-    """So many random bytes."""
+    """Send a number of random bytes."""
 
     bytes: Annotated[int, msgspec.Meta(ge=1, le=65_536)]
 
@@ -195,7 +195,7 @@ class Rate(Request, frozen=True):
 
 
 class Pose(Request, frozen=True):
-    """Lift the car to another place."""
+    """Set the pose of the car."""
 
     x_m: Coordinate
     y_m: Coordinate

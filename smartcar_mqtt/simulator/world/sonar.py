@@ -1,4 +1,4 @@
-"""What an ultrasonic sensor hears: the nearest surface in its cone that throws the sound back."""
+"""Ultrasonic sensor: distance to the nearest surface in its cone that reflects the sound back to it."""
 
 from __future__ import annotations
 

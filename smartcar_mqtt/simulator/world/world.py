@@ -48,7 +48,7 @@ class World:
         return cls(load_room(room), seed=seed)
 
     def reset(self) -> None:
-        """Everything as at the beginning: pose, obstacles, gas, wheels at rest, chance."""
+        """Back to the initial state: pose, obstacles, gas, wheels at rest, random seed."""
         self._random = random.Random(self._seed)  # noqa: S311 - sensor noise, not a secret
         self._obstacles = {each.name: each for each in self.room.obstacles}
         self._gas = self.room.gas
@@ -80,17 +80,17 @@ class World:
 
     @property
     def travelled_m(self) -> float:
-        """Way that the middle of the car has made since the start, forwards and backwards added up."""
+        """Distance travelled by the middle of the car since the start, forwards and backwards added up."""
         return self._travelled_m
 
     @property
     def touching(self) -> bool:
-        """Whether the car has run into something and not left it since."""
+        """Whether the car has hit something and has not moved away from it since."""
         return self._touching
 
     @property
     def collisions(self) -> int:
-        """How often the car has run into something."""
+        """Number of collisions so far."""
         return self._collisions
 
     @property
@@ -145,7 +145,7 @@ class World:
     # What a test or an operator changes
 
     def set_pose(self, x_m: float, y_m: float, heading_deg: float) -> None:
-        """Lift the car to another place; its wheels keep turning as they do."""
+        """Set the pose of the car; its wheels keep turning."""
         self._x, self._y = x_m, y_m
         self._heading = math.radians(heading_deg)
         self._touching = False
