@@ -99,6 +99,8 @@ fi
 refused=""
 for package in $for_tests; do
     if [ -z "$(apt-cache search --names-only "^$package\$")" ]; then
+        # Debian 12 has none: tests/e2e/install_home_assistant.py then fetches one, or says that it cannot.
+        [ "$package" != python3.13-venv ] || continue
         echo "This release of the system has no package $package." >&2
         refused="$refused $package"
     elif ! install "$package"; then

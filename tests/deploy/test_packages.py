@@ -132,6 +132,15 @@ def test_a_release_without_the_package_is_told(machine: Machine) -> None:
     ]
 
 
+def test_a_release_without_that_python_is_left_to_the_installer_of_home_assistant(machine: Machine) -> None:
+    machine.add("chromium", "exit 0")
+    machine.add("python3.13", "exit 1")
+    machine.add_apt(known="")
+    done = machine.run("python3", "tests", SMARTCAR_HASS="")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert machine.installed == []
+
+
 def test_without_a_network_it_says_so(machine: Machine) -> None:
     (machine.folder / "mosquitto_pub").unlink()
     machine.add_apt(offline=True)
