@@ -86,6 +86,8 @@ _WHEN_SETTLED = (
 _QUIET_MS = 1000
 _MARGIN = 24
 """CSS pixels below the last text or picture of a page whose height is fitted to it."""
+DRAWN_WITHIN_S = 20.0
+"""The longest wait for a page that has its text to draw it."""
 _PAINT_S = 0.2
 """Pause between two looks at a page that has its text but has not drawn it yet."""
 _FLAGS = (
@@ -227,7 +229,7 @@ class Chromium:
         deadline = None
         while True:
             outcome = self._settle(page, url, texts, pictures, timeout)
-            deadline = deadline or time.monotonic() + timeout
+            deadline = deadline or time.monotonic() + DRAWN_WITHIN_S
             taken = base64.b64decode(self._call("Page.captureScreenshot", page, format="png")["data"])
             found = (outcome["texts"], outcome["pictures"])
             shown = Shown(*(tuple(scaled(place, scale) for place in places) for places in found))
@@ -238,7 +240,7 @@ class Chromium:
                 text: str = outcome["text"]
                 return text
             if time.monotonic() > deadline:
-                raise PageError(f"{url} has, but does not draw in {timeout:g} s: {', '.join(lost)}")
+                raise PageError(f"{url} has, but does not draw in {DRAWN_WITHIN_S:g} s: {', '.join(lost)}")
             time.sleep(_PAINT_S)
 
     def _settle(self, page: str, url: str, texts: list[str], pictures: list[str], timeout: float) -> dict[str, Any]:

@@ -106,12 +106,14 @@ def drive_until_it_turns(heard: Heard, room: ControlClient, port: int) -> None:
 
 def see_something(heard: Heard) -> None:
     """Wait for a detection: where the simulated car starts, a ball and a person stand before its camera."""
-    heard.wait(
-        "a detection", lambda: heard.state("vision").get("object_count") and heard.state("vision").get("inference_time")
-    )
+
+    def found() -> list[dict[str, Any]]:
+        seen: list[dict[str, Any]] = json.loads(heard.newest.get("vision/objects", b"{}")).get("objects", [])
+        return seen if heard.state("vision").get("object_count") else []
+
+    things = heard.wait("a detection", found)
     state = heard.state("vision")
-    found = json.loads(heard.newest["vision/objects"])["objects"]
-    say(f"the camera's bridge found: {', '.join(thing['label'] for thing in found)}")
+    say(f"the camera's bridge found: {', '.join(thing['label'] for thing in things)}")
     say(f"{state['backend']}, {state['model']}: {state['inference_time']:.0f} ms a frame on this emulated processor")
 
 
