@@ -9,7 +9,8 @@ EXTRAS := $(shell grep -qs 'Raspberry Pi' /proc/device-tree/model && echo all,pi
 VENV_OPTIONS := $(shell grep -qs 'Raspberry Pi' /proc/device-tree/model && echo --system-site-packages)
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo lint test unit bench docs pictures test-oldest test-python test-ha-newest test-pi clean
+.PHONY: help venv demo lint test test-keeper unit bench docs pictures test-oldest test-python test-ha-newest test-pi
+.PHONY: clean
 
 help:
 	@sed -n '1,2s/^# //p' Makefile
@@ -43,6 +44,10 @@ lint: .venv/ready-dev
 test: lint
 	@deploy/packages.sh $(PYTHON) tests
 	$(BIN)/pytest $(ARGS)
+
+# The keeper and the bridge, killed, frozen and starved a hundred times in each way: about 25 minutes.
+test-keeper: .venv/ready-dev
+	SMARTCAR_KEEPER_RUNS=100 $(BIN)/pytest -s tests/motion/test_keeper.py
 
 unit: .venv/ready-dev
 	$(BIN)/pytest --ignore tests/e2e $(ARGS)

@@ -80,6 +80,10 @@ class Motion(Bridge):
     link = BinarySensor(
         name="ESP32 link", device_class="connectivity", category="diagnostic", attributes=True, urgent=True
     )
+    stop_unconfirmed = BinarySensor(
+        name="Stop not confirmed", device_class="problem", icon="mdi:car-brake-alert", attributes=True, urgent=True
+    )
+    keeper = BinarySensor(device_class="running", category="diagnostic", attributes=True, urgent=True)
     speed_control = BinarySensor(category="diagnostic", icon="mdi:speedometer", attributes=True)
 
     collision = Event(types=tuple(COLLISION_EVENTS.values()), trigger=True, icon="mdi:car-brake-alert")
@@ -303,16 +307,20 @@ class Motion(Bridge):
             values["frames_per_second"] = 0
         self.set_attributes("control", source=chassis.source)
         self.set_attributes("link", device=self.settings.device, reason="" if link else chassis.down_reason)
+        self.set_attributes("keeper", reason=chassis.keeper_reason, replaced=chassis.keepers_lost)
+        self.set_attributes("stop_unconfirmed", reason=chassis.stop_unconfirmed)
         if chassis.speed_control is not None:
             self.set_attributes("speed_control", reason="" if chassis.speed_control else NO_SPEED)
         self.update(
-            motion=chassis.motion,
+            motion=chassis.apparent_motion,
             control=str(chassis.control),
             emergency_stop=guard.emergency_stop,
             obstacle=guard.zone is Zone.OBSTACLE if link else None,
             warning_zone=guard.zone is not Zone.CLEAR if link else None,
             sensors_blind=guard.blind if link else None,
             link=link,
+            stop_unconfirmed=bool(chassis.stop_unconfirmed),
+            keeper=chassis.keeper,
             servo_angle=chassis.servo,
             speed=chassis.speed,
             speed_control=chassis.speed_control,

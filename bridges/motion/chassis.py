@@ -11,14 +11,12 @@ from __future__ import annotations
 import logging
 import threading
 
-from bridges.motion.confirmations import Pending
 from bridges.motion.drive import STOP, Drive
+from bridges.motion.keeper.supervisor import STARTING
 from bridges.motion.link import SerialLink
 from bridges.motion.listener import Listener
 from bridges.motion.outbox import Outbox
 from bridges.motion.protocol import (
-    DIRECTIONS,
-    STOP_LINE,
     Ack,
     Alert,
     Banner,
@@ -27,11 +25,14 @@ from bridges.motion.protocol import (
     Scanned,
     Status,
     servo_line,
+    tells_of_damage,
     word_line,
 )
-from bridges.motion.safety import STOPPED, ZONE_OF_ALERT, Control, Guard, Zone, control_of
+from bridges.motion.replies import Replies
+from bridges.motion.safety import STOPPED, Control, Guard, control_of
 from bridges.motion.scanner import TURN, Scanner
 from bridges.motion.settings import MotionSettings
+from bridges.motion.silence import Silence
 from smartcar_mqtt.clock import Scheduler, Timer
 from smartcar_mqtt.commands import Blocked, CommandError, Request
 from smartcar_mqtt.commands import Status as Outcome
@@ -65,22 +66,40 @@ class Chassis:
         self._clock = scheduler.clock
         self._lock = threading.RLock()
         self._timer: Timer | None = None
+        self._silence = Silence(settings.device, settings.baud)
+        self._keeper_lost = STARTING
+        self.keepers_lost = 0
+        """How often a keeper had to be replaced."""
+        self.guard.hindrance = self._hindrance
         self._link = SerialLink(
             settings.device,
             settings.baud,
+            clock=self._clock,
             on_line=self._line,
             on_bad_line=self._bad_line,
+            on_gap=self._gap,
             on_up=self._link_up,
             on_down=self._link_down,
+            on_keeper=self._keeper_changed,
+            on_keeper_stop=self._keeper_stopped,
         )
         self._out = Outbox(
             self._link,
             self._clock,
             swap_left_right=settings.swap_left_right,
+            is_wanted=lambda direction: self.guard.motion == direction,
             on_written=self._arm,
             on_failure=lambda: self.guard.halt(self._clock.monotonic()),
         )
         self._scanner = Scanner(settings, self.guard, self._out, listener.scanned)
+        self._replies = Replies(
+            self.guard,
+            self._out,
+            self._scanner,
+            self._clock,
+            give_up=self._give_up,
+            probe_speed=lambda: self._out.probe_speed(self.speed),
+        )
 
     # -- life ----------------------------------------------------------------------------------------------------
 
@@ -93,12 +112,15 @@ class Chassis:
         with self._lock:
             self.guard.halt(self._clock.monotonic())
             self._scanner.end("the motion bridge ends")
-        self._link.close()
+            standing = self._out.wheels.stopped
+        self._link.close(standing=standing)
 
     def problem(self) -> str | None:
         """What is wrong with the chassis' own threads; None while all is well."""
         if not self._link.alive:
             return "the serial thread has ended"
+        if not self._link.keeper_watched:
+            return "the keeper's thread has ended"
         if not self._lock.acquire(timeout=0.5):
             return "the chassis has been locked for half a second"
         self._lock.release()
@@ -108,8 +130,33 @@ class Chassis:
 
     @property
     def motion(self) -> str:
-        """stopped, forward, backward, left, right or scanning."""
+        """What it was told to do: stopped, forward, backward, left, right or scanning."""
         return SCANNING if self._scanner.active else self.guard.motion
+
+    @property
+    def apparent_motion(self) -> str | None:
+        """What it does: STOPPED only when the ESP32 has said so, None where it may be moving in whatever way."""
+        return self._out.wheels.motion if self.motion == STOPPED else self.motion
+
+    @property
+    def stop_unconfirmed(self) -> str:
+        """Why the car counts as moving although it was told to stop; empty while all is well."""
+        return self._out.wheels.fault
+
+    @property
+    def keeper(self) -> bool | None:
+        """Whether a keeper watches over the serial line; None while that is not open."""
+        return not self._keeper_lost if self._link.is_open else None
+
+    @property
+    def keeper_reason(self) -> str:
+        """Why there is none."""
+        return self._keeper_lost
+
+    def _hindrance(self) -> str:
+        if self.stop_unconfirmed:
+            return f"{self.stop_unconfirmed}: the car may still be moving"
+        return self._keeper_lost and f"the car does not move: {self._keeper_lost}"
 
     @property
     def control(self) -> Control:
@@ -144,7 +191,7 @@ class Chassis:
         with self._lock:
             self.guard.halt(self._clock.monotonic(), request.source if request else "")
             try:
-                self._out.write(STOP_LINE, STOP, request)
+                self._out.write_stop(request)
             finally:
                 self._scanner.end(reason)
                 self._listener.changed()
@@ -176,9 +223,15 @@ class Chassis:
             if drive.speed is not None and not self.speed_control:
                 why = NO_SPEED if self.speed_control is False else NOT_TOLD
                 note = "; ".join(filter(None, (note, f"speed is ignored: {why}")))
-            self._out.speed(drive.speed or self.speed)
-            self._out.move(drive.direction, grant.seconds, request, note)
-            self._listener.changed()
+            try:
+                self._out.speed(drive.speed or self.speed)
+                self._out.move(drive.direction, grant.seconds, request, note)
+            except Blocked:
+                if before != STOPPED:
+                    self._out.stop("a move cannot go on")
+                raise
+            finally:
+                self._listener.changed()
 
     def scan(self, request: Request) -> None:
         """Begin to look around; the request is answered when the scan is complete.
@@ -212,7 +265,7 @@ class Chassis:
             self.guard.set_emergency_stop(on=on)
             if on:
                 try:
-                    self._out.write(STOP_LINE, STOP)
+                    self._out.write_stop()
                 except Blocked as error:
                     log.error("emergency stop is latched, but: %s", error)
                 self._scanner.end("emergency stop")
@@ -221,7 +274,7 @@ class Chassis:
     def turn_servo(self, degrees: int, request: Request) -> None:
         """Turn the pan servo; raises Blocked while the line is down."""
         with self._lock:
-            self._out.write(servo_line(degrees), "servo", request)
+            self._out.send(servo_line(degrees), "servo", request)
 
     def choose_speed(self, percent: int, request: Request) -> None:
         """Set the speed of moves that do not say; raises Blocked where the firmware cannot."""
@@ -236,9 +289,32 @@ class Chassis:
         with self._lock:
             if word == "reset":
                 self.guard.halt(self._clock.monotonic(), request.source)
+                self._out.write_stop()  # RESET stops the wheels too, but only STOP is repeated until it is confirmed
                 self._scanner.end("reset")
-            self._out.write(word_line(word), word, request)
+            self._out.send(word_line(word), word, request)
             self._listener.changed()
+
+    # -- the keeper's thread -------------------------------------------------------------------------------------
+
+    def _keeper_changed(self, reason: str) -> None:
+        """There is a keeper (empty), or none any more: then the car stands until there is one."""
+        with self._lock:
+            if reason and not self._keeper_lost:
+                self.keepers_lost += 1
+            self._keeper_lost = reason
+            if reason and self._moves:
+                self._give_up("there is no keeper")
+            self._listener.changed()
+
+    def _keeper_stopped(self, why: str) -> None:
+        """The keeper has written STOP by itself; this process writes it once more, to hear that it was obeyed."""
+        with self._lock:
+            self._give_up(f"the keeper has stopped the car: {why}")
+            self._listener.changed()
+
+    @property
+    def _moves(self) -> bool:
+        return self.guard.motion != STOPPED or self._scanner.active or not self._out.wheels.stopped
 
     # -- the serial thread ---------------------------------------------------------------------------------------
 
@@ -246,30 +322,58 @@ class Chassis:
         with self._lock:
             self.reconnects += 1
             self.guard.link_lost()  # whatever was known is from before
+            self.down_reason = f"serial device {self.settings.device} is open; no data from the ESP32 yet"
+            self._silence.begin(self._clock.monotonic(), self._link.received_bytes)
             self._out.forget_speed()
+            self._out.wheels.forget_firmware()
+            self._arm()
             self._listener.changed()
 
     def _link_down(self, reason: str) -> None:
         with self._lock:
             self.down_reason = reason
             self.guard.link_lost()
+            self._silence.end()
             self._scanner.end(reason)
             self._out.answer_all(Outcome.BLOCKED, reason)
+            self._out.wheels.stop_overdue(f"STOP cannot reach the ESP32: {reason}", talks=False)
             self._listener.changed()
+
+    def _gap(self, seconds: float) -> None:
+        """The serial thread was not served: what was known of the ESP32 is old, and new data must come first."""
+        with self._lock:
+            self.down_reason = f"this computer stood still for {seconds:.1f} s; waiting for new data from the ESP32"
+            self._silence.begin(self._clock.monotonic(), self._link.received_bytes)
+            self.guard.link_lost()
+            if self._moves:
+                self._give_up(self.down_reason)
+            self._listener.changed()
+        log.warning("this computer stood still for %.1f s: the car moves only when new data has come", seconds)
 
     def _bad_line(self, line: bytes) -> None:
         log.debug("damaged line: %r", line)
         with self._lock:
+            if tells_of_damage(line):
+                self._give_up(f"a command has reached the ESP32 damaged: {line[:40]!r}")
+                self._listener.changed()
             self._listener.bad_line()
 
-    def _line(self, line: Line) -> None:
+    def _line(self, line: Line, at: float) -> None:
+        """A line, and when it was read: a thread that was held up since then does not make it any newer."""
         with self._lock:
             if isinstance(line, Frame):
-                self._frame(line)
-            elif isinstance(line, Ack):
-                self._ack(line)
+                self._frame(line, at)
+                return
+            self._silence.line()
+            if isinstance(line, Ack):
+                self._replies.ack(line)
+                if line.command == "SERVO" and line.status == "OK":
+                    self.servo = int(line.detail)
+                self._listener.changed()
             elif isinstance(line, Alert):
-                self._alert(line)
+                self.nearest = line.nearest
+                self._replies.alert(line)
+                self._listener.changed()
             elif isinstance(line, Status):
                 self.servo = line.servo
                 self._out.answer(self._out.confirmations.confirmed("STATUS"), Outcome.DONE)
@@ -279,30 +383,21 @@ class Chassis:
             elif isinstance(line, Scanned):
                 log.debug("the firmware scans by itself: %s", line.text)
 
-    def _frame(self, frame: Frame) -> None:
+    def _frame(self, frame: Frame, at: float) -> None:
         now = self._clock.monotonic()
         first = self.guard.last_frame_at is None
-        reason = self.guard.frame(now, frame)
+        reason = self.guard.frame(at, frame)
         if reason:
             self._out.stop(reason)
         self.servo, self.nearest = frame.servo, frame.nearest
+        self._silence.end()
         if first:
             self._out.stop("data comes from the ESP32")  # what was written before may not have been heard
             self._out.probe_speed(self.speed)
+        self._replies.motors(frame)
         self._scanner.frame(now, frame)
         self._arm()
         self._listener.frame(frame)
-
-    def _alert(self, alert: Alert) -> None:
-        self.nearest = alert.nearest
-        reason = self.guard.alert(alert.zone)
-        halted = ZONE_OF_ALERT[alert.zone] is Zone.OBSTACLE  # the firmware has stopped the wheels, whatever they did
-        if halted and self.guard.motion != STOPPED and not self._scanner.halted_by_firmware():
-            self.guard.halt(self._clock.monotonic())
-            reason = "the ESP32 sees an obstacle"
-        if reason:
-            self._out.stop(reason)
-        self._listener.changed()
 
     def _give_up(self, reason: str) -> None:
         """Something is not as it should be: the car stands still until somebody sends the next command."""
@@ -319,35 +414,12 @@ class Chassis:
         self._out.probe_speed(self.speed)
         self._listener.changed()
 
-    def _ack(self, ack: Ack) -> None:
-        word = ack.command.split(":", 1)[0].upper()
-        pending = self._out.confirmations.confirmed(word)
-        if word == "SPEED" and ack.status in {"OK", "UNKNOWN"}:
-            self._out.speed_control = ack.status == "OK"
-        if ack.status == "OK":
-            if word == "SERVO":
-                self.servo = int(ack.detail)
-            self._out.answer(pending, Outcome.DONE)
-            self._scanner.confirmed(self._clock.monotonic(), word.lower())
-            moves = word.lower() in DIRECTIONS
-            if moves and pending is None and word.lower() != self._out.word_of(self.guard.motion):
-                self._give_up(f"the ESP32 confirms {word}, which nobody here has asked for")
-        elif ack.status == "BLOCKED":
-            self._give_up(f"the ESP32 refuses {word}")
-            self._out.answer(pending, Outcome.BLOCKED, f"the ESP32 refuses: {ack.detail.lower().replace('_', ' ')}")
-        elif ack.status == "UNKNOWN" and pending is None and word != "SPEED":
-            self._give_up(f"a command has reached the ESP32 damaged, as {word[:16]!r}")
-        elif ack.status == "UNKNOWN":
-            self._out.answer(pending, Outcome.REFUSED, f"the firmware does not know {word}")
-        else:
-            self._out.answer(pending, Outcome.REFUSED, f"the ESP32 refuses: {ack.detail.lower()}")
-        self._listener.changed()
-
     # -- timers, on the main thread ------------------------------------------------------------------------------
 
     def _arm(self) -> None:
         """Have the timer go off when the next thing can happen by time alone; one that goes off too early is cheap."""
-        times = [when for when in (self.guard.next_tick(), self._out.confirmations.next_due) if when is not None]
+        due = (self.guard.next_tick(), self._out.next_due, self._silence.next_look)
+        times = [when for when in due if when is not None]
         if times and (self._timer is None or min(times) < self._timer.when):
             if self._timer is not None:
                 self._timer.cancel()
@@ -357,31 +429,31 @@ class Chassis:
         with self._lock:
             self._timer = None
             now = self._clock.monotonic()
-            reason = self.guard.tick(now)
+            reason, overdue = self.guard.tick(now), False
             stale = self.guard.last_frame_at is not None and not self.guard.fresh(now)
             if reason or stale:
                 self._out.stop(reason or "no data from the ESP32")
             if stale:
                 self.down_reason = f"no data from the ESP32 for {self.settings.stale_after:g} s"
                 self.guard.link_lost()
+                self._silence.begin(now, self._link.received_bytes)
                 self._scanner.end(self.down_reason)
             elif reason:
                 self._scanner.lease_ended()
             for pending in self._out.confirmations.overdue(now):
-                self._overdue(pending)
+                self._replies.overdue(now, pending, talks=self.link_ok)
+                overdue = True
+            self._out.flush(now)
+            silent = self._look_at_silence(now)
             self._arm()
-            if reason or stale:
+            if reason or stale or silent or overdue:
                 self._listener.changed()
+        if silent and self._silence.is_news(silent):
+            log.warning("%s", silent)
 
-    def _overdue(self, pending: Pending) -> None:
-        self._out.answer(pending, Outcome.EXPIRED, f"the ESP32 did not confirm {pending.word} in time")
-        stands, talks = self.guard.motion == STOPPED, self.link_ok
-        word = pending.word.lower()
-        if word == self._out.word_of(self.guard.motion) or (self._scanner.active and word in DIRECTIONS):
-            self._give_up(f"the ESP32 did not confirm {pending.word}")
-            self._listener.changed()
-        elif pending.word == "STOP" and stands and talks and not self._out.confirmations.awaits("STOP"):
-            self._give_up("the ESP32 did not confirm STOP")  # so it is written once more, until it is confirmed
-            self._listener.changed()
-        elif pending.word == "SPEED" and self.speed_control is None and self.link_ok:
-            self._out.probe_speed(self.speed)
+    def _look_at_silence(self, now: float) -> str | None:
+        """What people should look at when nothing is known although the line is open; None: nothing new."""
+        reason = self._silence.reason(now, self._link.received_bytes)
+        if reason is not None:
+            self.down_reason = reason
+        return reason

@@ -1,7 +1,8 @@
 """The serial line: opened, read, written, lost and opened again.
 
-Threads: one thread of the link's own opens and reads; it calls `on_line`, `on_up` and `on_down`. `write` may be called
-from any thread; one lock keeps lines whole. Nothing is queued: a line is written by the thread that wants it written.
+Threads: one thread of the link's own opens and reads; it calls `on_line`, `on_gap`, `on_up` and `on_down`. The keeper's
+thread calls `on_keeper` and `on_keeper_stop`. `write` and `watch_move` may be called from any thread; one lock keeps
+lines whole. Nothing is queued: a line is written by the thread that wants it written.
 """
 
 from __future__ import annotations
@@ -14,14 +15,27 @@ from typing import Any
 
 import serial
 
-from bridges.motion.keeper import Keeper
-from bridges.motion.protocol import STOP_LINE, BadLineError, Line, LineSplitter, parse_line
-from smartcar_mqtt.clock import Backoff
+from bridges.motion.keeper.orphan import end_orphans
+from bridges.motion.keeper.supervisor import NO_DESCRIPTOR, STARTING, Keeper, KeeperLostError
+from bridges.motion.protocol import STOP_LINE, BadLineError, Banner, Line, LineSplitter, parse_line
+from smartcar_mqtt.clock import Backoff, Clock
 
 log = logging.getLogger(__name__)
 
 WRITE_TIMEOUT_S = 0.2
-READ_TIMEOUT_S = 0.5
+READ_TIMEOUT_S = 0.1
+"""The reading thread looks at the clock so often, so that it can tell a silent line from a time in which it was not
+served."""
+LONGEST_GAP_S = 0.3
+"""Lines that may have waited longer than this for the reading thread are not taken for news."""
+IDLE_S = 0.02
+"""A line that is silent for so long has nothing left from before: the firmware rests 50 ms in each of its loops."""
+MOST_NEW_BYTES = 512
+"""One loop of the firmware sends less."""
+LONGEST_CATCH_UP_S = 1.0
+"""So much reading, without a pause that long, has emptied every buffer."""
+KEEPER_START_S = 1.0
+"""How long the line waits for its keeper before it counts as open; without one the car does not move."""
 FIRST_RETRY_S = 0.2
 LONGEST_RETRY_S = 2.0
 HELLO = STOP_LINE * 2
@@ -39,10 +53,15 @@ class SerialLink:
     Args:
         device: path or pyserial address.
         baud: bits a second.
-        on_line: called with each intact line.
+        clock: the time.
+        on_line: called with each intact line, and when it was read.
         on_bad_line: called for each damaged one.
+        on_gap: called with the seconds for which the reading thread was not served: what was known is old, and what
+            has come meanwhile is thrown away.
         on_up: called when the line is open and STOP has been written.
         on_down: called with the reason when it is lost, and when it cannot be opened.
+        on_keeper: called with "" when the keeper is there, and with the reason when there is none any more.
+        on_keeper_stop: called with the reason when the keeper has written STOP by itself.
     """
 
     def __init__(
@@ -50,21 +69,32 @@ class SerialLink:
         device: str,
         baud: int,
         *,
-        on_line: Callable[[Line], None],
+        clock: Clock,
+        on_line: Callable[[Line, float], None],
         on_bad_line: Callable[[bytes], None],
+        on_gap: Callable[[float], None],
         on_up: Callable[[], None],
         on_down: Callable[[str], None],
+        on_keeper: Callable[[str], None],
+        on_keeper_stop: Callable[[str], None],
     ) -> None:
         self.device = device
         self.baud = baud
+        self.received_bytes = 0
+        """Whatever has come, intact or not."""
+        self._clock = clock
         self._on_line = on_line
         self._on_bad_line = on_bad_line
+        self._on_gap = on_gap
         self._on_up = on_up
         self._on_down = on_down
+        self._on_keeper = on_keeper
+        self._on_keeper_stop = on_keeper_stop
         self._port: Any = None
         self._keeper: Keeper | None = None
         self._writing = threading.Lock()
         self._stopping = threading.Event()
+        self._standing = True
         self._thread = threading.Thread(target=self._run, name="serial", daemon=True)
 
     @property
@@ -77,12 +107,23 @@ class SerialLink:
         """Whether the thread that opens and reads is at work."""
         return self._thread.is_alive()
 
+    @property
+    def keeper_watched(self) -> bool:
+        """Whether the thread that watches the keeper is at work, where there is one."""
+        keeper = self._keeper
+        return keeper is None or keeper.alive
+
     def open(self) -> None:
         """Begin to open the device; returns at once."""
         self._thread.start()
 
-    def close(self) -> None:
-        """Write STOP, close the device, end the thread."""
+    def close(self, *, standing: bool = True) -> None:
+        """Write STOP, close the device, end the thread.
+
+        Args:
+            standing: whether the car certainly stands; otherwise the keeper repeats STOP until that is confirmed.
+        """
+        self._standing = standing
         self._stopping.set()
         try:
             self.write(STOP_LINE)
@@ -112,11 +153,18 @@ class SerialLink:
                     port.cancel_read()
                 raise LinkDownError(f"the serial link at {self.device} does not take data: {error}") from None
 
-    def watch_move(self, now: float, seconds: float) -> None:
-        """Have the keeper stop the car should nothing more be heard of this process for longer than `seconds`."""
+    def watch_move(self, seconds: float) -> None:
+        """Have the keeper stop the car should nothing more be heard of this process for longer than `seconds`.
+
+        Raises:
+            KeeperLostError: there is none that answers; the move must not be written.
+        """
         keeper = self._keeper
-        if keeper is not None:
-            keeper.moving(now, seconds)
+        if keeper is None:
+            raise KeeperLostError(
+                f"no serial link to the ESP32 at {self.device}" if self._port is None else NO_DESCRIPTOR
+            )
+        keeper.moving(seconds)
 
     def end_watch(self) -> None:
         """The car stands: the keeper need not look at the time."""
@@ -138,7 +186,7 @@ class SerialLink:
                 self._on_down(reason)
                 self._stopping.wait(backoff.next_s())
                 continue
-            backoff.reset()
+            opened_at = self._clock.monotonic()
             reported = ""
             log.info("serial link to %s is open", self.device)
             try:
@@ -150,16 +198,29 @@ class SerialLink:
                 self._on_down(reason)
             finally:
                 self._close(port)
-            self._stopping.wait(FIRST_RETRY_S)  # a line that opens and fails at once shall not keep the Pi busy
+            if self._clock.monotonic() - opened_at > LONGEST_RETRY_S:
+                backoff.reset()
+            # A line that opens and fails at once, each time with a keeper of its own, shall not keep the Pi busy.
+            self._stopping.wait(max(FIRST_RETRY_S, backoff.next_s()))
 
     def _open(self) -> Any:
-        options: dict[str, Any] = {} if "://" in self.device else {"exclusive": True}
-        port = serial.serial_for_url(
-            self.device, self.baud, timeout=READ_TIMEOUT_S, write_timeout=WRITE_TIMEOUT_S, **options
-        )
+        try:
+            port = self._open_port()
+        except (serial.SerialException, OSError) as error:
+            if not is_locked(error):
+                raise
+            ended = end_orphans(self.device)
+            if not ended:
+                raise
+            log.warning(
+                "the keeper that a killed bridge had left at %s was ended, to have the line: process %s",
+                self.device,
+                ", ".join(map(str, ended)),
+            )
+            port = self._open_port()
         try:
             port.write(HELLO)
-            self._keeper = Keeper(port.fileno()) if "://" not in self.device else None
+            self._keeper = self._start_keeper(port)
         except BaseException:
             port.close()
             raise
@@ -167,24 +228,63 @@ class SerialLink:
             self._port = port
         return port
 
+    def _open_port(self) -> Any:
+        options: dict[str, Any] = {} if "://" in self.device else {"exclusive": True}
+        return serial.serial_for_url(
+            self.device, self.baud, timeout=READ_TIMEOUT_S, write_timeout=WRITE_TIMEOUT_S, **options
+        )
+
+    def _start_keeper(self, port: Any) -> Keeper | None:
+        descriptor = descriptor_of(port)
+        if descriptor is None:
+            self._on_keeper(NO_DESCRIPTOR)
+            log.error("%s: %s", self.device, NO_DESCRIPTOR)
+            return None
+        self._on_keeper(STARTING)
+        keeper = Keeper(descriptor, self.device, on_change=self._on_keeper, on_stop=self._on_keeper_stop)
+        keeper.wait_ready(KEEPER_START_S)
+        return keeper
+
     def _read(self, port: Any) -> None:
         splitter = LineSplitter()
+        looked_at = self._clock.monotonic()
+        catching_up_since: float | None = looked_at
+        """What was there when the line was opened, or has come in a gap, is old."""
         while not self._stopping.is_set():
             if self._port is not port:
                 raise serial.SerialException("writing failed")
+            asked_at = self._clock.monotonic()
             received = port.read(1)  # waits for a line's first byte; the others have mostly come with it
+            waited_s = self._clock.monotonic() - asked_at
             if received and (waiting := port.in_waiting):
                 received += port.read(waiting)
+            # Taken after reading, so that a freeze between the two makes the lines too old rather than too young; they
+            # can have waited since the last look, for that one had emptied the buffer.
+            now = self._clock.monotonic()
+            gap_s, looked_at = now - looked_at, now
+            self.received_bytes += len(received)
+            if gap_s > LONGEST_GAP_S:
+                catching_up_since = now
+                splitter.clear()
+                self._on_gap(gap_s)
+            elif catching_up_since is not None and (
+                (waited_s >= IDLE_S and len(received) <= MOST_NEW_BYTES) or now - catching_up_since > LONGEST_CATCH_UP_S
+            ):
+                catching_up_since = None
+                splitter.clear()
             for line in splitter.feed(received):
-                if line is None:
-                    self._on_bad_line(b"")
-                    continue
-                try:
-                    parsed = parse_line(line)
-                except BadLineError:
-                    self._on_bad_line(line)
-                    continue
-                self._on_line(parsed)
+                self._take(line, now, old=catching_up_since is not None)
+
+    def _take(self, line: bytes | None, now: float, *, old: bool) -> None:
+        """One line, None: too long; of those that have waited too long only the news of a restart counts."""
+        try:
+            parsed = None if line is None else parse_line(line)
+        except BadLineError:
+            parsed = None
+        if parsed is not None and (not old or isinstance(parsed, Banner)):
+            self._on_line(parsed, now)
+        elif parsed is None and not old:
+            self._on_bad_line(line or b"")
 
     def _close(self, port: Any) -> None:
         with self._writing:
@@ -195,11 +295,27 @@ class SerialLink:
                 log.debug("no STOP before closing %s: %s", self.device, error)
         keeper, self._keeper = self._keeper, None
         if keeper is not None:
-            keeper.dismiss()
+            keeper.dismiss(stop=self._stopping.is_set() and not self._standing)
         try:
             port.close()
         except OSError as error:
             log.debug("closing %s: %s", self.device, error)
+
+
+def descriptor_of(port: Any) -> int | None:
+    """The descriptor through which lines can be written to this port past pyserial; None where there is none."""
+    for holder in (port, getattr(port, "_socket", None)):
+        found: Any = holder
+        try:
+            return int(found.fileno())
+        except (AttributeError, OSError, ValueError):
+            continue
+    return None
+
+
+def is_locked(error: Exception) -> bool:
+    """Whether the device cannot be opened because another program has it."""
+    return getattr(error, "errno", None) == errno.EBUSY or "exclusively lock" in str(error)
 
 
 def explain(device: str, error: Exception) -> str:
@@ -212,7 +328,7 @@ def explain(device: str, error: Exception) -> str:
         return (
             f"no permission for serial device {device}; run: sudo usermod -aG dialout $USER, then log out and in again"
         )
-    if number == errno.EBUSY or "exclusively lock" in text:
+    if is_locked(error):
         return f"serial device {device} is in use by another program; end that one first (two writers are never safe)"
     if number in {errno.EIO, errno.ENXIO, errno.ENODEV} or "returned no data" in text:
         return f"serial device {device} was unplugged"

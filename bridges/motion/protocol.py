@@ -110,6 +110,8 @@ _SCAN = re.compile(
 )
 _BANNER = re.compile(rb"(?=.*ESP32)(?=.*no OTA)[\x20-\x7e]{1,220}\.", re.IGNORECASE)
 """With room for a line that the restart has cut off, which it then follows."""
+_PRINTABLE_END = re.compile(rb"[\x20-\x7e]{0,221}\Z")
+"""The banner stands behind whatever bytes the restart has left on the line."""
 
 
 def parse_line(line: bytes) -> Line:
@@ -143,9 +145,20 @@ def parse_rare_line(line: bytes) -> Line:
         return Status(in_range(servo, 0, 180), in_range(left_motor, -255, 255), in_range(right_motor, -255, 255))
     if _SCAN.fullmatch(line):
         return Scanned(line.decode("ascii"))
-    if _BANNER.fullmatch(line):
-        return Banner(line.decode("ascii"))
+    if banner := find_banner(line):
+        return Banner(banner.decode("ascii"))
     raise BadLineError("not a known line")
+
+
+def find_banner(line: bytes) -> bytes | None:
+    """The banner at the end of a line, behind whatever bytes; None where there is none."""
+    end = _PRINTABLE_END.search(line[-221:])
+    return end[0] if end is not None and _BANNER.fullmatch(end[0]) else None
+
+
+def tells_of_damage(line: bytes) -> bool:
+    """Whether a damaged line is the ESP32's answer to a command that has reached it damaged."""
+    return line.endswith(b":UNKNOWN")
 
 
 def distance(number: int) -> int | None:
@@ -174,18 +187,22 @@ class LineSplitter:
         self._overlong = False
 
     def feed(self, received: bytes) -> Iterator[bytes | None]:
-        """Each complete line without its CR LF; None for one that is too long or does not end with CR LF."""
+        """Each complete line without its CR LF; None for one that is too long or does not end with CR LF.
+
+        Of one that is too long only a banner at its end counts.
+        """
         *lines, self._rest = (self._rest + received).split(b"\n")
         for line in lines:
-            overlong, self._overlong = self._overlong, False
-            intact = line.endswith(b"\r") and len(line) <= MAX_LINE_BYTES and not overlong
-            if intact:
-                if len(line) > 1:
-                    yield line[:-1]
-            elif line or overlong:
-                yield None
+            overlong, self._overlong = self._overlong or len(line) > MAX_LINE_BYTES, False
+            if not line.endswith(b"\r"):
+                if line or overlong:
+                    yield None
+            elif overlong:
+                yield find_banner(line[:-1])
+            elif len(line) > 1:
+                yield line[:-1]
         if len(self._rest) > MAX_LINE_BYTES:
-            self._rest = b""
+            self._rest = self._rest[-MAX_LINE_BYTES:]
             self._overlong = True
 
     def clear(self) -> None:

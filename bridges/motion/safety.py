@@ -7,6 +7,7 @@ returns a reason wants STOP on the serial line now.
 from __future__ import annotations
 
 import enum
+from collections.abc import Callable
 
 import msgspec
 
@@ -70,6 +71,8 @@ class Guard:
         self.blind = False
         self.last_frame_at: float | None = None
         """When the newest DATA line came; None = none since the link came up."""
+        self.hindrance: Callable[[], str] = lambda: ""
+        """Why no move at all may begin although the ESP32 talks; empty = nothing stands against it."""
         self._manual_until = float("-inf")
 
     # -- moving --------------------------------------------------------------------------------------------------
@@ -120,6 +123,8 @@ class Guard:
             raise Blocked("emergency stop is on; switch it off by hand first")
         if not self.fresh(now):
             raise Blocked("no data from the ESP32: the car does not move without its sensors")
+        if hindrance := self.hindrance():
+            raise Blocked(hindrance)
         if control_of(source) is Control.ASSISTANT and now < self._manual_until:
             wait = self._manual_until - now
             raise Blocked(f"somebody drives by hand; the assistant may move again in {wait:.1f} s")

@@ -35,8 +35,12 @@ class MotionSettings(Section, frozen=True):
     """Nearest echo at or below which moving forward is refused (the firmware's own value is 20)."""
     hysteresis_cm: Annotated[int, Meta(ge=0, le=20)] = 2
     """How much farther than that the nearest echo must be before the zone counts as left."""
-    swap_left_right: bool = False
-    """true where the car turns right on "left": the firmware and its wiring plans contradict each other."""
+    swap_left_right: bool = True
+    """Whether LEFT and RIGHT of the firmware are exchanged.
+
+    true is right for the wiring of docs/serial-protocol.md, with which the firmware's LEFT turns the car clockwise;
+    where "left" turns the car to the right, it must be the other value. A scan turns by it too.
+    """
     gas_alarm: RawGas = 1000
     """Raw value of the gas sensor at which the alarm goes on."""
     gas_clear: RawGas = 800

@@ -28,6 +28,7 @@ def run(name: str, config_file: str | None) -> None:
 
 @click.command()
 @click.option("--link", type=click.Path(path_type=Path), help="Stable name (symbolic link) for the serial device.")
+@click.option("--usb-link", type=click.Path(path_type=Path), help="The same for the ESP32's USB port.")
 @click.option(
     "--room",
     default="living_room",
@@ -37,11 +38,18 @@ def run(name: str, config_file: str | None) -> None:
 @click.option("--control-port", type=click.IntRange(0, 65535), help="Port for faults and questions; 0 = a free one.")
 @click.option("--seed", default=0, show_default=True, help="Seed of the sensors' noise.")
 @click.option(
-    "--swapped-wiring", is_flag=True, help="A car that turns right on LEFT, as the firmware's pin plan has it."
+    "--crossed-wiring", is_flag=True, help="A car with its motors' sides exchanged: the firmware's LEFT turns it left."
 )
 @click.option("--speed-control", is_flag=True, help="A newer firmware that knows SPEED.")
 def sim(
-    link: Path | None, room: str, control_port: int | None, seed: int, *, swapped_wiring: bool, speed_control: bool
+    link: Path | None,
+    usb_link: Path | None,
+    room: str,
+    control_port: int | None,
+    seed: int,
+    *,
+    crossed_wiring: bool,
+    speed_control: bool,
 ) -> None:
     """Run a simulated car: an ESP32 on a serial device of its own, in a room with walls and furniture.
 
@@ -52,6 +60,14 @@ def sim(
     from smartcar_mqtt.simulator.world.room import RoomError  # noqa: PLC0415
 
     try:
-        run_simulator(link, room, control_port, seed=seed, swapped_wiring=swapped_wiring, speed_control=speed_control)
+        run_simulator(
+            link,
+            room,
+            control_port,
+            usb_link=usb_link,
+            seed=seed,
+            crossed_wiring=crossed_wiring,
+            speed_control=speed_control,
+        )
     except (RoomError, OSError) as error:
         raise click.ClickException(str(error)) from None

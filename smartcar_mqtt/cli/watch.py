@@ -23,7 +23,7 @@ LEAST_VALUE_WIDTH = 8
 FRAME_WIDTH = 6
 PAIR_WIDTH = 38
 """Columns of the terminal for a name with its value; FRAME_WIDTH of them are lines and margins."""
-ALARMING = frozenset({"obstacle", "warning_zone", "sensors_blind", "gas_alarm", "emergency_stop"})
+ALARMING = frozenset({"obstacle", "warning_zone", "sensors_blind", "gas_alarm", "emergency_stop", "stop_unconfirmed"})
 ELSEWHERE = frozenset({"last_refused", "log_level"})
 """What the lines below the table tell in full, and what the bridges' logs tell."""
 DULL_WHEN_EMPTY = frozenset({"message", "brightness", "firmware"})

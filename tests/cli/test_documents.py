@@ -15,7 +15,9 @@ import yaml
 from smartcar_mqtt.cli import cli
 from smartcar_mqtt.config import COMMON_SECTIONS, bridge_names, load
 from smartcar_mqtt.service import find_bridge
+from smartcar_mqtt.simulator.esp32.board import LEVELS, MOTOR_PINS
 from smartcar_mqtt.simulator.esp32.twin import SerialTwin
+from smartcar_mqtt.simulator.world.wiring import DOCUMENTED, Wiring
 from smartcar_mqtt.simulator.world.world import World
 from tests.cli.conftest import PROJECT, SMARTCAR, Run, RunningDemo
 
@@ -93,6 +95,20 @@ def test_the_units_last_command_stops_a_car_whose_bridge_is_gone(tmp_path: Path,
         )
         assert done.returncode == 0
         twin.wait_for("STOP")
+
+
+def test_the_documented_wiring_is_that_of_the_simulated_car_and_of_the_default_setting() -> None:
+    """Pins of the firmware, inputs of the motor driver, sides of the car: documents, simulator and setting agree."""
+    page = (PROJECT / "docs/serial-protocol.md").read_text()
+    rows = re.findall(r"\| (\d+), (\d+) \| motor driver IN(\d), IN(\d): (left|right) side forward, backward \|", page)
+    assert [(int(row[0]), int(row[1])) for row in rows] == [MOTOR_PINS[:2], MOTOR_PINS[2:]]
+    inputs = {side: (int(forward), int(backward)) for _, _, forward, backward, side in rows}
+    assert Wiring(*inputs["left"], *inputs["right"]) == DOCUMENTED
+    readme = (PROJECT / "README.md").read_text()
+    assert "| 25, 26 and 27, 14 | motor driver: left side forward, backward; right side forward, backward |" in readme
+    left, right = DOCUMENTED.wheels(LEVELS[b"LEFT"], 255)
+    turns_right_on_left = left > right
+    assert find_bridge("motion").settings_type().swap_left_right == turns_right_on_left
 
 
 def test_the_shipped_configuration_is_accepted() -> None:

@@ -14,6 +14,7 @@ from tests.e2e.car import Car
 from tests.e2e.home_assistant import HomeAssistant
 from tests.e2e.registry import State
 from tests.e2e.websocket import HomeAssistantError
+from tests.motion.rig import WORDS
 from tests.support.mosquitto import Mosquitto
 
 pytestmark = pytest.mark.homeassistant
@@ -36,6 +37,8 @@ EXPECTED = {
     "sensors_blind": ("binary_sensor", "problem", None, None),
     "gas_alarm": ("binary_sensor", "gas", None, None),
     "link": ("binary_sensor", "connectivity", None, "diagnostic"),
+    "stop_unconfirmed": ("binary_sensor", "problem", None, None),
+    "keeper": ("binary_sensor", "running", None, "diagnostic"),
     "speed_control": ("binary_sensor", None, None, "diagnostic"),
     "collision": ("event", None, None, None),
     "gas_warning": ("event", None, None, None),
@@ -118,7 +121,7 @@ def test_a_drive_button_moves_the_car(home_assistant: HomeAssistant, car: Car, b
         motion.wait(button)
         motion.wait("stopped")
     car.twin.wait_for("STOP", since=seen)
-    assert [line.line for line in car.twin.received_since(seen)][:2] == [button.upper(), "STOP"]
+    assert [line.line for line in car.twin.received_since(seen)][:2] == [WORDS[button], "STOP"]
     after = car.twin.look(lambda world, _: world.pose)
     ahead_m = after.y_m - before.y_m
     turned_deg = (after.heading_deg - before.heading_deg + 180) % 360 - 180

@@ -10,11 +10,12 @@ import pytest
 from bridges.motion import chassis as module
 from bridges.motion.chassis import Chassis
 from bridges.motion.drive import Drive
+from bridges.motion.keeper.supervisor import KeeperLostError
 from bridges.motion.link import LinkDownError
 from bridges.motion.protocol import Frame, Line, parse_line
 from bridges.motion.scan import Reading
 from bridges.motion.settings import MotionSettings
-from smartcar_mqtt.clock import ManualClock, Scheduler
+from smartcar_mqtt.clock import Clock, ManualClock, Scheduler
 from smartcar_mqtt.commands import Answer, CommandError, Parsed, Request
 
 DATA = b"DATA:S1:%d,S2:%d,S3:%d,MQ2:150,SERVO:90,LMOTOR:0,RMOTOR:0,OBSTACLE:%d,WARNING:%d"
@@ -30,34 +31,57 @@ class ListedLink:
         device: str,
         baud: int,
         *,
-        on_line: Callable[[Line], None],
+        clock: Clock,
+        on_line: Callable[[Line, float], None],
         on_bad_line: Callable[[bytes], None],
+        on_gap: Callable[[float], None],
         on_up: Callable[[], None],
         on_down: Callable[[str], None],
+        on_keeper: Callable[[str], None],
+        on_keeper_stop: Callable[[str], None],
     ) -> None:
-        self.on_line, self.on_bad_line, self.on_up, self.on_down = on_line, on_bad_line, on_up, on_down
+        self.clock = clock
+        self._on_line, self.on_bad_line, self.on_gap = on_line, on_bad_line, on_gap
+        self.on_up, self.on_down, self.on_keeper, self.on_keeper_stop = on_up, on_down, on_keeper, on_keeper_stop
+        self.received_bytes = 0
+        self.told: list[str] = []
+        """What the keeper was told and what was written, in this order."""
+        self.keeper_lost = ""
+        self.watched_s: float | None = None
         self.written: list[str] = []
         self.is_open = False
         self.broken = False
         self.alive = True
+        self.keeper_watched = True
+
+    def on_line(self, line: Line, at: float | None = None) -> None:
+        """A line has come: now, or then."""
+        self._on_line(line, self.clock.monotonic() if at is None else at)
 
     def open(self) -> None:
         self.is_open = True
+        self.on_keeper("")
         self.on_up()
 
-    def close(self) -> None:
+    def close(self, *, standing: bool = True) -> None:
         self.is_open = False
+        self.standing = standing
 
     def write(self, lines: bytes) -> None:
         if not self.is_open or self.broken:
             raise LinkDownError("no serial link")
         self.written += lines.decode().splitlines()
+        self.told += lines.decode().splitlines()
 
-    def watch_move(self, now: float, seconds: float) -> None:
-        self.watched_s: float | None = seconds
+    def watch_move(self, seconds: float) -> None:
+        if self.keeper_lost:
+            raise KeeperLostError(self.keeper_lost)
+        self.watched_s = seconds
+        self.told.append(f"move {seconds:g}")
 
     def end_watch(self) -> None:
         self.watched_s = None
+        self.told.append("still")
 
 
 class Notes:
@@ -94,7 +118,8 @@ class Bench:
         self.make(**settings)
 
     def make(self, *, speed_control: bool = False, emergency_stop: bool = False, **settings: Any) -> None:
-        """A chassis with these settings, its line open."""
+        """A chassis with these settings, its line open; words go out as they are asked for unless a test swaps them."""
+        settings.setdefault("swap_left_right", False)
         self.chassis = Chassis(MotionSettings(**settings), self.scheduler, self.notes, emergency_stop=emergency_stop)
         self.link: ListedLink = self.chassis._link  # type: ignore[assignment]
         self.chassis.open()
@@ -119,10 +144,11 @@ class Bench:
         """A line of the ESP32."""
         self.link.on_line(parse_line(text))
 
-    def frame(self, left: int = 100, center: int = 100, right: int = 100) -> None:
-        """Its readings, with the flags as the seed's firmware sets them."""
+    def frame(self, left: int = 100, center: int = 100, right: int = 100, motors: tuple[int, int] = (0, 0)) -> None:
+        """Its readings, with the flags as the seed's firmware sets them; the motors it knows only in newer ones."""
         nearest = min((each for each in (left, center, right) if each > 0), default=9999)
-        self.line(DATA % (left, center, right, nearest <= 10, nearest <= 20))
+        line = DATA % (left, center, right, nearest <= 10, nearest <= 20)
+        self.line(line.replace(b"LMOTOR:0,RMOTOR:0", b"LMOTOR:%d,RMOTOR:%d" % motors))
 
     def confirm(self) -> None:
         """It confirms everything that was written and not confirmed."""

@@ -63,7 +63,10 @@ class Car:
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(chassis_module, "SerialLink", ListedLink)
         (folder / "empty.yaml").write_text("")
-        environment = {"SMARTCAR__CAR__STATE_DIRECTORY": str(folder)}
+        environment = {
+            "SMARTCAR__CAR__STATE_DIRECTORY": str(folder),
+            "SMARTCAR__MOTION__SWAP_LEFT_RIGHT": "false",  # words go out as they are asked for
+        }
         config = load(folder / "empty.yaml", sections={"motion": MotionSettings}, environment=environment)
         self.clock = ManualClock()
         self.scheduler = Scheduler(self.clock)
@@ -116,6 +119,8 @@ def test_an_error_inside_a_command_stops_the_car(car: Car, monkeypatch: pytest.M
     car.send("drive", b"right")
     assert car.link.written == ["LEFT", "STOP"]
     assert "internal error" in car.told("result")[-1]["reason"]
+    for line in (b"ACK:LEFT:OK", b"ACK:STOP:OK"):
+        car.link.on_line(parse_line(line))
     assert car.bridge.motion == "stopped"
 
 

@@ -67,7 +67,7 @@ class TestStop:
         bench.chassis._out.confirmations.take_all()
         bench.drive("stop")
         bench.pass_time(3.0, confirming=False)
-        assert bench.written() == ["STOP"] * 4
+        assert bench.written() == ["STOP"] * 11, "every 0.3 s"
         bench.pass_time(0.1)
         bench.pass_time(3.0)
         assert bench.written() == []
@@ -138,6 +138,134 @@ class TestLosses:
         assert bench.last[0] == "blocked", "nothing is known before the first data"
 
 
+class TestKeeper:
+    def test_it_is_told_before_the_move_is_written(self, bench: Bench) -> None:
+        bench.link.told.clear()
+        bench.drive("left", 0.5)
+        assert bench.link.told == ["move 0.5", "LEFT"]
+
+    def test_without_one_nothing_moves(self, bench: Bench) -> None:
+        bench.link.on_keeper("the keeper has ended")
+        for direction in ("forward", "backward", "left", "right"):
+            bench.drive(direction, 1)
+            assert bench.last == ("blocked", "the car does not move: the keeper has ended")
+        bench.scan()
+        assert bench.last[0] == "blocked"
+        assert bench.written() == []
+        bench.link.on_keeper("")
+        bench.drive("left", 1)
+        assert bench.written() == ["LEFT"]
+
+    def test_one_that_is_found_lost_at_the_move_forbids_it(self, bench: Bench) -> None:
+        bench.link.keeper_lost = "the keeper does not answer"
+        bench.drive("left", 1)
+        assert bench.last == ("blocked", "the keeper does not answer")
+        assert bench.written() == []
+        assert bench.chassis.motion == STOPPED
+
+    def test_or_at_its_renewal_and_ends_it(self, bench: Bench) -> None:
+        bench.drive("left", 1)
+        bench.confirm()
+        bench.link.keeper_lost = "the keeper does not answer"
+        bench.drive("left", 1)
+        assert bench.written() == ["LEFT", "STOP"]
+        assert bench.chassis.motion == STOPPED
+
+    def test_losing_it_ends_a_move(self, bench: Bench) -> None:
+        bench.drive("left", 5)
+        bench.confirm()
+        bench.link.on_keeper("the keeper has ended")
+        assert bench.written() == ["LEFT", "STOP"]
+        assert (bench.chassis.keeper, bench.chassis.keepers_lost) == (False, 1)
+        bench.link.on_keeper("")
+        assert (bench.chassis.keeper, bench.chassis.keeper_reason) == (True, "")
+        assert bench.chassis.motion == STOPPED, "it stands until somebody sends the next command"
+
+    def test_its_own_stop_ends_a_move(self, bench: Bench) -> None:
+        bench.drive("left", 5)
+        bench.confirm()
+        bench.link.on_keeper_stop("a message is missing")
+        assert bench.written() == ["LEFT", "STOP"]
+        assert bench.chassis.motion == STOPPED
+
+    def test_a_move_that_was_held_up_between_the_two_is_not_written(self, bench: Bench) -> None:
+        watch_move = bench.link.watch_move
+
+        def held_up(seconds: float) -> None:
+            watch_move(seconds)
+            bench.clock.advance(0.25)
+
+        bench.link.watch_move = held_up  # type: ignore[method-assign]
+        bench.drive("left", 1)
+        assert bench.written() == []
+        assert bench.last == ("blocked", "this computer stood still for a moment: the command is too old")
+
+
+class TestGap:
+    def test_what_was_known_before_it_is_old(self, bench: Bench) -> None:
+        bench.link.on_gap(3.0)
+        bench.drive("left", 1)
+        assert bench.last[0] == "blocked"
+        assert "no data" in bench.last[1]
+        assert "stood still for 3.0 s" in bench.chassis.down_reason
+        bench.frame()
+        bench.drive("left", 1)
+        assert bench.written()[-1] == "LEFT"
+
+    def test_it_ends_a_move(self, bench: Bench) -> None:
+        bench.drive("left", 5)
+        bench.confirm()
+        bench.link.on_gap(0.5)
+        assert bench.written() == ["LEFT", "STOP"]
+
+    def test_a_frame_that_was_read_long_ago_is_old(self, bench: Bench) -> None:
+        read_at = bench.clock.monotonic()
+        bench.clock.advance(1.0)
+        bench.link.on_line(parse_line(next(iter(LINES))), read_at)
+        bench.drive("left", 1)
+        assert bench.last[0] == "blocked"
+
+
+class TestSilence:
+    def reason(self, bench: Bench) -> str:
+        bench.clock.advance(2.1)
+        bench.scheduler.run_due()
+        assert not bench.chassis.link_ok
+        return bench.chassis.down_reason
+
+    @pytest.fixture
+    def open_line(self, bench: Bench) -> Bench:
+        bench.link.on_down("unplugged")
+        bench.link.on_up()
+        return bench
+
+    def test_an_open_line_that_is_silent(self, open_line: Bench, caplog: pytest.LogCaptureFixture) -> None:
+        assert "is open; no data" in open_line.chassis.down_reason
+        reason = self.reason(open_line)
+        assert "is open, but nothing comes" in reason
+        assert all(word in reason for word in ("power", "RX and TX", "baud"))
+        for _ in range(5):
+            assert self.reason(open_line) == reason
+        assert caplog.text.count("is open, but nothing comes") == 1
+
+    def test_one_that_sends_only_damage(self, open_line: Bench) -> None:
+        open_line.link.received_bytes += 500
+        reason = self.reason(open_line)
+        assert "only damaged lines come" in reason
+        assert "baud" in reason
+
+    def test_one_that_falls_silent(self, bench: Bench) -> None:
+        bench.clock.advance(0.6)
+        bench.scheduler.run_due()
+        assert bench.chassis.down_reason == "no data from the ESP32 for 0.5 s"
+        assert "nothing comes" in self.reason(bench)
+
+    def test_one_without_sensor_data(self, open_line: Bench) -> None:
+        open_line.link.received_bytes += 500
+        open_line.line(b"ACK:STOP:OK")
+        assert "no sensor data" in self.reason(open_line)
+
+
 class TestAnswers:
     @pytest.mark.parametrize("word", WORDS)
     def test_a_motion_that_nobody_asked_for_is_stopped(self, bench: Bench, word: str) -> None:
@@ -184,7 +312,7 @@ class TestAnswers:
         assert bench.written() == ["BACKWARD", "STOP"]
 
     def test_too_many_unanswered_commands_expire(self, bench: Bench) -> None:
-        for _ in range(101):
+        for _ in range(105):
             bench.obey(lambda request: bench.chassis.turn_servo(10, request))
         assert bench.last == ("expired", "too many commands wait for the ESP32")
 
@@ -205,7 +333,7 @@ class TestAnswers:
         bench.confirm()
         bench.obey(lambda request: bench.chassis.send_word("reset", request))
         assert bench.chassis.motion == STOPPED
-        assert bench.written() == ["LEFT", "RESET"]
+        assert bench.written() == ["LEFT", "STOP", "RESET"], "a RESET that is lost would leave the wheels on"
 
     @given(st.lists(st.sampled_from([*LINES]) | st.binary(max_size=40), max_size=30))
     @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -270,7 +398,8 @@ class TestSpeed:
         bench.make(speed_control=True)
         bench.drive("left", 1, speed=30)
         bench.drive("left", 1, speed=30)
-        assert bench.written() == ["SPEED:30", "LEFT", "LEFT"]
+        assert bench.written() == ["SPEED:30", "LEFT"], "and a renewal that is still unread is not written again"
+        bench.pass_time(0.3)
         bench.drive("left", 1)
         assert bench.written() == ["SPEED:100", "LEFT"], "a move that names no speed has the chosen one again"
         bench.confirm()
@@ -305,6 +434,8 @@ def test_the_threads_watch_each_other(bench: Bench) -> None:
     assert bench.chassis.problem() is None
     bench.link.alive = False
     assert bench.chassis.problem() == "the serial thread has ended"
+    bench.link.alive, bench.link.keeper_watched = True, False
+    assert bench.chassis.problem() == "the keeper's thread has ended"
 
 
 def test_damaged_lines_are_counted_and_change_nothing(bench: Bench) -> None:

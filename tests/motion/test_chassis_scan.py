@@ -73,7 +73,7 @@ class TestScan:
             bench.link.on_down("unplugged")
         else:
             bench.obey(lambda request: bench.chassis.send_word("reset", request))
-            assert bench.written() == ["RESET"]
+            assert bench.written() == ["STOP", "RESET"]
         (answer,) = [each for each in bench.answers if each.command == "scan"]
         assert answer.status == "blocked"
         assert answer.reason.startswith("the scan was interrupted: ")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bridges.motion.confirmations import MOST_PENDING, TIMEOUT_S, Confirmations
+from bridges.motion.confirmations import MOST_PENDING, STOP_TIMEOUT_S, TIMEOUT_S, Confirmations
 
 
 def words(confirmations: Confirmations) -> list[str]:
@@ -11,13 +11,40 @@ def words(confirmations: Confirmations) -> list[str]:
 
 def test_the_oldest_of_a_word_is_confirmed_first() -> None:
     confirmations = Confirmations()
-    first = confirmations.expect(0, "STOP", note="first")
-    confirmations.expect(0, "LEFT")
-    confirmations.expect(0, "STOP", note="second")
-    assert first is None
-    assert [confirmations.confirmed("STOP").note for _ in range(2)] == ["first", "second"]  # type: ignore[union-attr]
+    first = confirmations.expect(0, "STOP")
+    left = confirmations.expect(0, "LEFT")
+    second = confirmations.expect(0, "STOP")
+    assert [confirmations.confirmed("STOP") for _ in range(2)] == [first, second]
     assert confirmations.confirmed("STOP") is None
-    assert words(confirmations) == ["LEFT"]
+    assert confirmations.take_all() == [left]
+
+
+def test_a_command_that_was_passed_over_is_not_confirmed_by_a_later_answer() -> None:
+    confirmations = Confirmations()
+    confirmations.expect(0, "STOP")  # lost on its way
+    confirmations.expect(0, "LEFT")
+    newer = confirmations.expect(0, "STOP")
+    confirmations.confirmed("LEFT")
+    assert confirmations.confirmed("STOP") is newer
+
+
+def test_the_newest_of_some_words() -> None:
+    confirmations = Confirmations()
+    assert confirmations.newest("LEFT", "STOP") is None
+    confirmations.expect(0, "STOP")
+    left = confirmations.expect(0, "LEFT")
+    confirmations.expect(0, "SERVO")
+    assert confirmations.newest("LEFT", "STOP") is left
+    confirmations.confirmed("SERVO")
+    assert confirmations.newest("LEFT", "STOP") is None, "it can not be confirmed any more"
+
+
+def test_a_stop_is_overdue_sooner() -> None:
+    confirmations = Confirmations()
+    confirmations.expect(0, "LEFT")
+    stop = confirmations.expect(0.1, "STOP", timeout_s=STOP_TIMEOUT_S)
+    assert confirmations.next_due == 0.1 + STOP_TIMEOUT_S
+    assert confirmations.overdue(0.5) == [stop]
 
 
 def test_nobody_has_sent_what_is_not_pending() -> None:
@@ -51,8 +78,10 @@ def test_it_knows_what_it_awaits() -> None:
 def test_there_is_an_end_to_what_it_remembers() -> None:
     confirmations = Confirmations()
     for number in range(MOST_PENDING):
-        assert confirmations.expect(0, str(number)) is None
-    forgotten = confirmations.expect(0, "last")
+        confirmations.expect(0, str(number))
+        assert confirmations.surplus() is None
+    confirmations.expect(0, "last")
+    forgotten = confirmations.surplus()
     assert forgotten is not None
     assert forgotten.word == "0"
     assert len(words(confirmations)) == MOST_PENDING

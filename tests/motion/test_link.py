@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import queue
+import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,7 +14,10 @@ from typing import Any
 import pytest
 import serial
 
+from bridges.motion.keeper.supervisor import NO_DESCRIPTOR, KeeperLostError
 from bridges.motion.link import FIRST_RETRY_S, HELLO, LinkDownError, SerialLink, explain
+from bridges.motion.protocol import Banner, Frame
+from smartcar_mqtt.clock import SystemClock
 from smartcar_mqtt.simulator.esp32.twin import SerialTwin
 from tests.support.serial_port import open_port
 from tests.support.watched_world import WatchedWorld
@@ -27,13 +32,19 @@ class Watched:
         self.ups: queue.Queue[float] = queue.Queue()
         self.downs: queue.Queue[str] = queue.Queue()
         self.lines: queue.Queue[object] = queue.Queue()
+        self.gaps: queue.Queue[float] = queue.Queue()
+        self.keepers: queue.Queue[str] = queue.Queue()
         self.link = SerialLink(
             device,
             115200,
-            on_line=self.lines.put,
+            clock=SystemClock(),
+            on_line=lambda line, _: self.lines.put(line),
             on_bad_line=lambda _: None,
+            on_gap=self.gaps.put,
             on_up=lambda: self.ups.put(time.monotonic()),
             on_down=self.downs.put,
+            on_keeper=self.keepers.put,
+            on_keeper_stop=lambda _: None,
         )
 
 
@@ -139,6 +150,94 @@ def test_closing_writes_stop_and_frees_the_line(twin: SerialTwin, watch: Callabl
         watched.link.write(b"FORWARD\n")
     open_port(twin.device).close()
     assert {each.line for each in twin.received} == {"STOP"}
+
+
+def frames_of(watched: Watched) -> list[Frame]:
+    """Those that have come until now."""
+    found = [watched.lines.get_nowait() for _ in range(watched.lines.qsize())]
+    return [each for each in found if isinstance(each, Frame)]
+
+
+def hold_up(watched: Watched, twin: SerialTwin, seconds: float) -> None:
+    """Keep the reading thread from being served for a while, as a freeze of the machine does."""
+    port: Any = watched.link._port
+    read, held = port.read, threading.Event()
+
+    def late(count: int) -> bytes:
+        port.read = read
+        held.wait(seconds)
+        return bytes(read(count))
+
+    port.read = late
+
+
+def test_what_waited_in_the_kernel_while_nobody_read_is_no_news(
+    twin: SerialTwin, watch: Callable[[str], Watched]
+) -> None:
+    watched = watch(twin.device)
+    watched.lines.get(timeout=PATIENCE_S)
+    twin.change(lambda world: world.block_way(15))  # type: ignore[attr-defined]
+    hold_up(watched, twin, 1.5)
+    time.sleep(0.5)
+    frames_of(watched)  # those from before
+    twin.change(lambda world: world.remove_obstacle("thing"))
+    assert watched.gaps.get(timeout=PATIENCE_S) == pytest.approx(1.5, abs=0.5)
+    first = watched.lines.get(timeout=PATIENCE_S)
+    while not isinstance(first, Frame):
+        first = watched.lines.get(timeout=PATIENCE_S)
+    assert not first.warning, "the frames that tell of the obstacle are thrown away: they are from before"
+
+
+def test_a_short_delay_is_no_gap(twin: SerialTwin, watch: Callable[[str], Watched]) -> None:
+    watched = watch(twin.device)
+    watched.lines.get(timeout=PATIENCE_S)
+    hold_up(watched, twin, 0.05)
+    for _ in range(5):
+        watched.lines.get(timeout=PATIENCE_S)
+    assert watched.gaps.empty()
+
+
+def test_a_silent_line_is_no_gap(twin: SerialTwin, watch: Callable[[str], Watched]) -> None:
+    watched = watch(twin.device)
+    watched.lines.get(timeout=PATIENCE_S)
+    twin.silence()
+    time.sleep(1.0)
+    twin.reboot()
+    twin.silence(False)
+    while not isinstance(watched.lines.get(timeout=PATIENCE_S), Banner):
+        pass
+    assert watched.gaps.empty()
+
+
+def test_a_restart_is_heard_even_in_a_gap(twin: SerialTwin, watch: Callable[[str], Watched]) -> None:
+    watched = watch(twin.device)
+    watched.lines.get(timeout=PATIENCE_S)
+    hold_up(watched, twin, 1.5)
+    time.sleep(0.3)
+    twin.reboot()
+    while not isinstance(watched.lines.get(timeout=PATIENCE_S), Banner):
+        pass
+
+
+def test_a_line_over_the_network_has_a_keeper_too(watch: Callable[[str], Watched]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        watched = watch(f"socket://127.0.0.1:{server.getsockname()[1]}")
+        board, _ = server.accept()
+        with board:
+            watched.ups.get(timeout=PATIENCE_S)
+            watched.link.watch_move(0.1)
+            board.settimeout(PATIENCE_S)
+            received = b""
+            while received.count(b"STOP\n") < 4:  # two at the beginning; two when the move is over
+                received += board.recv(100)
+
+
+def test_a_line_that_no_keeper_can_hold_does_not_move_the_car(watch: Callable[[str], Watched]) -> None:
+    watched = watch("loop://")
+    watched.ups.get(timeout=PATIENCE_S)
+    assert watched.keepers.get(timeout=PATIENCE_S) == NO_DESCRIPTOR
+    with pytest.raises(KeeperLostError, match="cannot be held by a keeper"):
+        watched.link.watch_move(1)
 
 
 @pytest.mark.parametrize(

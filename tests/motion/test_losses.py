@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.motion.rig import BASE, HALT, START_S, Rig
+from tests.motion.rig import BASE, HALT, START_S, WORDS, Rig
 from tests.motion.test_safety_rules import SLACK_S, seconds_between
 
 MakeRig = Callable[..., Rig]
@@ -32,7 +32,7 @@ class TestRule3LosingAnythingStopsTheCar:
         mark = own_rig.mark
         own_rig.obeyed("left", 1)
         own_rig.broker.pause()
-        assert seconds_between(own_rig, "LEFT", "STOP", since=mark) <= 1.0 + SLACK_S
+        assert seconds_between(own_rig, WORDS["left"], "STOP", since=mark) <= 1.0 + SLACK_S
         own_rig.world.wait_wheels(HALT)
 
     def test_serial_data_older_than_half_a_second(self, rig: Rig) -> None:
@@ -40,7 +40,7 @@ class TestRule3LosingAnythingStopsTheCar:
         mark = rig.mark
         rig.twin.silence()
         rig.wait_line("STOP", since=mark, timeout=0.5 + 3 * SLACK_S)
-        rig.settle(link=False, motion="stopped")
+        rig.settle(link=False, motion="left", stop_unconfirmed=True)  # who knows whether it was heard
         for direction in ("forward", "backward", "left", "right"):
             answer = rig.drive(direction, 1)
             assert answer["status"] == "blocked"
@@ -48,21 +48,23 @@ class TestRule3LosingAnythingStopsTheCar:
         assert rig.ask("scan")["status"] == "blocked"
         mark = rig.mark
         rig.twin.silence(False)
-        rig.settle(link=True)
+        rig.settle(link=True, motion="stopped", stop_unconfirmed=False)
         assert rig.lines(mark)[0] == "STOP"
         rig.obeyed("left", 0.2)
 
     def test_serial_line_unplugged_and_plugged_in_again(self, own_rig: Rig) -> None:
         own_rig.obeyed("left", 5)
         own_rig.twin.unplug()
-        state = own_rig.settle(link=False, motion="stopped", obstacle=None, warning_zone=None)
+        state = own_rig.settle(
+            link=False, motion="left", stop_unconfirmed=True, keeper=None, obstacle=None, warning_zone=None
+        )
         assert (
             "unplugged" in state["attributes"]["link"]["reason"] or "not there" in state["attributes"]["link"]["reason"]
         )
         assert own_rig.drive("left", 1)["status"] == "blocked"
         mark = own_rig.mark
         own_rig.twin.replug()
-        state = own_rig.settle(link=True)
+        state = own_rig.settle(link=True, motion="stopped", stop_unconfirmed=False, keeper=True)
         assert (state["reconnects"], state["obstacle"], state["motion"]) == (1, False, "stopped")
         assert own_rig.lines(mark)[:2] == ["STOP", "STOP"]
         assert own_rig.motions(mark) == []
@@ -107,7 +109,7 @@ class TestRule3LosingAnythingStopsTheCar:
         own_rig.settle(motion="stopped", link=True)
         mark = own_rig.mark
         own_rig.obeyed_soon("right", 0.3)  # and it goes on as if nothing had been
-        own_rig.wait_line("STOP", since=own_rig.wait_line("RIGHT", since=mark).number)
+        own_rig.wait_line("STOP", since=own_rig.wait_line(WORDS["right"], since=mark).number)
 
     def test_the_keeper_leaves_a_bridge_alone_that_works(self, own_rig: Rig) -> None:
         for direction in ("left", "right", "left"):

@@ -13,7 +13,8 @@ import pytest
 from bridges.motion.bridge import Motion
 from bridges.motion.chassis import NO_SPEED
 from smartcar_mqtt.entities import CommandEntity
-from tests.motion.rig import BASE, FULL, HALT, Rig, as_json
+from smartcar_mqtt.simulator.world.wiring import CROSSED, DOCUMENTED, Wiring
+from tests.motion.rig import BASE, FULL, HALT, WORDS, Rig, as_json
 from tests.support.watched_world import ROOM
 
 MakeRig = Callable[..., Rig]
@@ -203,9 +204,9 @@ class TestResults:
     def test_what_the_board_does_not_confirm_expires(self, own_rig: Rig) -> None:
         own_rig.twin.deaf()
         answer = own_rig.drive("left", 5)
-        assert (answer["status"], answer["reason"]) == ("expired", "the ESP32 did not confirm LEFT in time")
-        own_rig.settle(motion="stopped")
-        own_rig.wait_line("STOP", since=own_rig.wait_line("LEFT").number)
+        assert (answer["status"], answer["reason"]) == ("expired", f"the ESP32 did not confirm {WORDS['left']} in time")
+        own_rig.settle(motion="left", control="nobody", stop_unconfirmed=True)
+        own_rig.wait_line("STOP", since=own_rig.wait_line(WORDS["left"]).number)
 
     def test_an_unknown_command_is_refused(self, rig: Rig) -> None:
         for entity in ("fly", "distance_center", "state"):
@@ -222,7 +223,7 @@ class TestResults:
         rig = make_rig(settings={"MQTT__PROTOCOL": "3.1.1"})
         rig.client.publish(f"{BASE}/drive/set", as_json(direction="left", duration=0.2, id=1))
         assert rig.wait_result(id=1)["status"] == "done"
-        rig.wait_line("STOP", since=rig.wait_line("LEFT").number)
+        rig.wait_line("STOP", since=rig.wait_line(WORDS["left"]).number)
         rig.client.publish(f"{BASE}/drive/set", "nonsense")
         assert rig.wait_result(command="drive", status="refused")["reason"]
 
@@ -268,7 +269,7 @@ class TestDriving:
         assert rig.ask("drive_duration", "0.3")["status"] == "done"
         mark = rig.mark
         assert rig.ask(direction)["status"] == "done"
-        begin = rig.wait_line(direction.upper(), since=mark)
+        begin = rig.wait_line(WORDS[direction], since=mark)
         assert 0.29 <= rig.wait_line("STOP", since=mark).time - begin.time <= 0.7
         assert rig.settle(drive_duration=0.3)
 
@@ -289,13 +290,35 @@ class TestDriving:
         rig.world.let_pass(0.8)
         assert 250 < rig.world.pose.heading_deg < 350
 
-    def test_where_the_wiring_is_swapped_swap_left_right_turns_the_right_way(self, make_rig: MakeRig) -> None:
-        rig = make_rig(swapped_wiring=True, settings={"MOTION__SWAP_LEFT_RIGHT": "true"})
+    @pytest.mark.parametrize(
+        ("wiring", "settings", "word"),
+        [
+            (DOCUMENTED, {}, "RIGHT"),
+            (CROSSED, {"MOTION__SWAP_LEFT_RIGHT": "false"}, "LEFT"),
+        ],
+        ids=["as documented, default setting", "sides exchanged, other setting"],
+    )
+    def test_left_is_left_and_right_is_right(
+        self, make_rig: MakeRig, wiring: Wiring, settings: dict[str, object], word: str
+    ) -> None:
+        rig = make_rig(wiring=wiring, settings=settings)
         rig.obeyed("left", 0.3)
-        assert rig.motions() == ["RIGHT"]
+        assert rig.motions() == [word]
         rig.settle(motion="stopped")
         rig.world.let_pass(0.5)
-        assert 250 < rig.world.pose.heading_deg < 350
+        assert 250 < rig.world.pose.heading_deg < 350, "counter-clockwise, seen from above"
+        before = rig.world.pose.heading_deg
+        rig.obeyed("right", 0.3)
+        rig.settle(motion="stopped")
+        rig.world.let_pass(0.5)
+        assert 10 < (rig.world.pose.heading_deg - before) % 360 < 180, "clockwise"
+
+    def test_where_left_turns_right_the_other_setting_is_the_right_one(self, make_rig: MakeRig) -> None:
+        rig = make_rig(wiring=CROSSED)
+        rig.obeyed("left", 0.3)
+        rig.settle(motion="stopped")
+        rig.world.let_pass(0.5)
+        assert 10 < rig.world.pose.heading_deg < 110
 
     def test_servo_status_reset_and_clear_block_reach_the_board(self, rig: Rig) -> None:
         mark = rig.mark
@@ -307,7 +330,7 @@ class TestDriving:
         assert rig.ask("reset")["status"] == "done"
         rig.world.wait_wheels(HALT)
         rig.settle(servo_angle=90, motion="stopped")
-        assert rig.lines(mark) == ["SERVO:45", "STATUS", "CLEARBLOCK", "LEFT", "RESET"]
+        assert rig.lines(mark) == ["SERVO:45", "STATUS", "CLEARBLOCK", WORDS["left"], "STOP", "RESET"]
 
 
 class TestSpeed:

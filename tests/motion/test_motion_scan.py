@@ -8,15 +8,23 @@ from collections.abc import Callable
 import pytest
 from PIL import Image
 
-from tests.motion.rig import BASE, HALT, Rig
+from smartcar_mqtt.simulator.world.wiring import CROSSED, DOCUMENTED, Wiring
+from tests.motion.rig import BASE, HALT, WORDS, Rig
 from tests.support.watched_world import CORRIDOR_EAST
 
 MakeRig = Callable[..., Rig]
 
 
 class TestScan:
-    def test_it_looks_around_and_comes_back(self, make_rig: MakeRig) -> None:
-        rig = make_rig(room=CORRIDOR_EAST)
+    @pytest.mark.parametrize(
+        ("wiring", "settings"),
+        [(DOCUMENTED, {}), (CROSSED, {"MOTION__SWAP_LEFT_RIGHT": "false"})],
+        ids=["as documented, default setting", "sides exchanged, other setting"],
+    )
+    def test_it_looks_around_clockwise_and_comes_back(
+        self, make_rig: MakeRig, wiring: Wiring, settings: dict[str, object]
+    ) -> None:
+        rig = make_rig(room=CORRIDOR_EAST, wiring=wiring, settings=settings)
         since = rig.client.count
         scan = rig.ask_later("scan")
         rig.settle(motion="scanning", control="manual")
@@ -43,7 +51,7 @@ class TestScan:
     def test_it_is_interrupted_within_one_step(self, rig: Rig, interruption: str) -> None:
         mark = rig.mark
         scan = rig.ask_later("scan")
-        rig.wait_line("RIGHT", since=mark)
+        rig.wait_line(WORDS["right"], since=mark)
         rig.world.wait_wheels((255, -255))
         mark = rig.mark
         if interruption == "stop":
@@ -57,7 +65,7 @@ class TestScan:
         assert "interrupted" in answer["reason"]
         rig.settle(motion="stopped")
         rig.world.let_pass(0.6)
-        assert "RIGHT" not in rig.lines(mark)
+        assert WORDS["right"] not in rig.lines(mark)
         assert rig.world.wheels == HALT
 
     def test_a_second_one_is_blocked(self, rig: Rig) -> None:

@@ -21,6 +21,7 @@ from bridges.motion.protocol import (
     parse_line,
     servo_line,
     speed_line,
+    tells_of_damage,
     word_line,
 )
 from smartcar_mqtt.simulator.esp32.firmware import BANNER
@@ -135,6 +136,17 @@ class TestLines:
     def test_whatever_is_not_exactly_a_known_line_is_damaged(self, line: bytes) -> None:
         with pytest.raises(BadLineError):
             parse_line(line)
+
+    @pytest.mark.parametrize("stray", [b"\0", b"\xff", b"\xff\0\xfe\n\x80", b"DATA:S1:8", bytes(range(127, 256)) * 5])
+    def test_a_banner_is_recognised_behind_whatever_bytes(self, stray: bytes) -> None:
+        lines = [parse_line(line) for line in LineSplitter().feed(stray + BANNER.encode() + b"\r\n") if line]
+        assert [line.text[-len(BANNER) :] for line in lines if isinstance(line, Banner)] == [BANNER]
+
+    @pytest.mark.parametrize("line", [b"ACK:ST\xffP:UNKNOWN", b"ACK:\x80\x00:UNKNOWN", b"\x13CK:LEFT:UNKNOWN"])
+    def test_an_unknown_with_odd_bytes_tells_of_damage(self, line: bytes) -> None:
+        with pytest.raises(BadLineError):
+            parse_line(line)
+        assert tells_of_damage(line)
 
     def test_commands_are_words_with_an_end_of_line(self) -> None:
         assert word_line("forward") == b"FORWARD\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from smartcar_mqtt.simulator.esp32.firmware import Firmware
 from smartcar_mqtt.simulator.world.room import Gas, Room, RoundObstacle, Start, Wall
+from smartcar_mqtt.simulator.world.wiring import DOCUMENTED, Wiring
 from smartcar_mqtt.simulator.world.world import World
 
 RADIUS_M = 0.11
@@ -14,9 +15,10 @@ HALT = (0, 0)
 class Bench:
     """A board whose car has a wall that many centimetres ahead, or None; time passes only in the calls."""
 
-    def __init__(self, ahead_cm: float | None = 100, **options: bool) -> None:
+    def __init__(self, ahead_cm: float | None = 100, *, wiring: Wiring = DOCUMENTED, **options: bool) -> None:
         walls = () if ahead_cm is None else (self.wall(ahead_cm),)
-        self.world = World(Room(start=Start(at=(0.0, 0.0)), walls=walls, gas=Gas(clean_air_raw=321)))
+        room = Room(start=Start(at=(0.0, 0.0)), walls=walls, gas=Gas(clean_air_raw=321))
+        self.world = World(room, wiring=wiring)
         self.board = Firmware(self.world, **options)
         self.now = 0.0
         self.lines: list[tuple[float, str]] = []
@@ -38,8 +40,8 @@ class Bench:
         first = len(self.lines)
         self._take(self.board.advance(self.now, received))
         end = self.now + seconds
-        while self.board.next_event <= end:
-            self.now = self.board.next_event
+        while self._next_moment <= end:
+            self.now = self._next_moment
             self._take(self.board.advance(self.now))
         self.now = end
         self._take(self.board.advance(end))
@@ -48,7 +50,7 @@ class Bench:
     def run_until(self, start: str) -> str:
         """Let time pass until a line begins like this; that line."""
         for _ in range(1000):
-            self.now = self.board.next_event
+            self.now = self._next_moment
             sent = self.board.advance(self.now)
             self._take(sent)
             if sent.decode("latin-1").startswith(start):
@@ -64,6 +66,11 @@ class Bench:
         """A DATA line measured from now on."""
         self.run_until("DATA:")
         return self.run_until("DATA:")
+
+    @property
+    def _next_moment(self) -> float:
+        """When the board does something, or a line has left."""
+        return min(self.board.next_event, self.board.next_output)
 
     def _take(self, sent: bytes) -> None:
         assert sent == b"" or sent.endswith(b"\r\n")

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from smartcar_mqtt.simulator.esp32.firmware import HALT, Motors
 from smartcar_mqtt.simulator.world.room import Room, RoundObstacle, Sonar, Start, Wall
+from smartcar_mqtt.simulator.world.wiring import DOCUMENTED, Wiring
 from smartcar_mqtt.simulator.world.world import World
 
 CAR_RADIUS_M = 0.11
@@ -41,13 +42,13 @@ class WheelChange(NamedTuple):
 class WatchedWorld(World):
     """The twin's thread moves it and looks at each step whether what somebody waits for has come true."""
 
-    def __init__(self, room: Room = ROOM) -> None:
+    def __init__(self, room: Room = ROOM, *, wiring: Wiring = DOCUMENTED) -> None:
         self._watching = threading.Lock()
         self._watchers: list[tuple[Callable[[World], bool], threading.Event]] = []
         self.passed_s = 0.0
         self.wheels: Motors = HALT
         self.wheel_changes: list[WheelChange] = []
-        super().__init__(room)
+        super().__init__(room, wiring=wiring)
 
     def drive(self, left: int, right: int) -> None:
         super().drive(left, right)

@@ -11,6 +11,7 @@ import msgspec
 
 from smartcar_mqtt.simulator.control.server import ControlServer
 from smartcar_mqtt.simulator.esp32.twin import SerialTwin
+from smartcar_mqtt.simulator.world.wiring import CROSSED, DOCUMENTED
 from smartcar_mqtt.simulator.world.world import World
 
 END_SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -21,22 +22,24 @@ def run_simulator(
     room: str | Path = "living_room",
     control_port: int | None = None,
     *,
+    usb_link: Path | None = None,
     seed: int = 0,
-    swapped_wiring: bool = False,
+    crossed_wiring: bool = False,
     speed_control: bool = False,
 ) -> None:
     """Run a twin until SIGTERM or SIGINT; call it from the main thread.
 
     Prints one line of JSON when ready: `{"serial": path, "control": [host, port] or null}`; the path is that of the
-    link if there is one. `control_port` 0 takes any free port, None opens none (see the module `control`).
+    link if there is one. `usb_link` names the board's USB port, which there is only with it. `control_port` 0 takes any
+    free port, None opens none (see the module `server`).
 
     Raises:
         RoomError: the room cannot be used.
         FileExistsError: something that is not a link stands at `link`.
         OSError: the link, the serial port or the control port cannot be had.
     """
-    world = World.load(room, seed=seed)
-    twin = SerialTwin(world, link=link, swapped_wiring=swapped_wiring, speed_control=speed_control, seed=seed)
+    world = World.load(room, seed=seed, wiring=CROSSED if crossed_wiring else DOCUMENTED)
+    twin = SerialTwin(world, link=link, usb_link=usb_link, speed_control=speed_control, seed=seed)
     # Blocked before any thread starts, so that the signals reach `sigwait` here and nobody else.
     before = signal.pthread_sigmask(signal.SIG_BLOCK, END_SIGNALS)
     try:

@@ -119,11 +119,18 @@ class Raw(Request, frozen=True):
 
     def perform(self, twin: SerialTwin) -> Answer:
         """Send it at once."""
-        try:
-            data = self.text.encode("latin-1")
-        except UnicodeEncodeError as error:
-            raise msgspec.ValidationError(f"text has a character above 255 ({error.reason})") from error
-        twin.raw(data)
+        twin.raw(_latin_1(self.text))
+        return DONE
+
+
+class Usb(Request, frozen=True):
+    """This text, one byte a character (latin-1), on the board's USB port."""
+
+    text: str
+
+    def perform(self, twin: SerialTwin) -> Answer:
+        """Write it there."""
+        twin.usb(_latin_1(self.text))
         return DONE
 
 
@@ -254,7 +261,21 @@ class Gas(Request, frozen=True):
 
 
 ANY_REQUEST = (
-    State | Scene | Received | Unplug | Replug | Reboot | Garbage | Raw | Cut | Silence | Deaf | Block | Slow | Rate
+    State
+    | Scene
+    | Received
+    | Unplug
+    | Replug
+    | Reboot
+    | Garbage
+    | Raw
+    | Usb
+    | Cut
+    | Silence
+    | Deaf
+    | Block
+    | Slow
+    | Rate
 ) | (Pose | Put | Move | Remove | Gas)
 
 
@@ -272,10 +293,18 @@ def answer(twin: SerialTwin, line: bytes) -> Answer:
 _DECODER: msgspec.json.Decoder[Any] = msgspec.json.Decoder(ANY_REQUEST)
 
 
+def _latin_1(text: str) -> bytes:
+    try:
+        return text.encode("latin-1")
+    except UnicodeEncodeError as error:
+        raise msgspec.ValidationError(f"text has a character above 255 ({error.reason})") from error
+
+
 def _state(world: World, firmware: Firmware) -> Answer:
     return {
         "pose": world.pose._asdict(),
         "speed_m_s": world.speed_m_s,
+        "pins": str(firmware.pins),
         "motors": firmware.motors,
         "distances_cm": firmware.distances_cm,
         "servo_deg": firmware.servo_deg,

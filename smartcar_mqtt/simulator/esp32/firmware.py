@@ -1,42 +1,35 @@
 """The firmware of the ESP32 board, line by line as the robot's own behaves, flaws included (seed facts, section 2).
 
-Pure logic: it reads no clock and owns no thread. Whoever runs it says what time it is and hands over what arrived on
-the serial line. One pass of its loop is: three echo waits, the collision check, a DATA line, the waiting commands,
-50 ms of rest. Everything happens in that order and nothing meanwhile, as on a board with one thread; in particular
-SCAN keeps it from hearing anything for its whole duration.
+Pure logic: it reads no clock and owns no thread. Whoever runs it says what time it is and hands over what was sent to
+the board. One pass of its loop is: three echo waits, the collision check, a DATA line, the waiting commands, a line for
+people on the USB port, 50 ms of rest. Everything happens in that order and nothing meanwhile, as on a board with one
+thread; in particular SCAN keeps it from hearing anything for its whole duration.
 
-What the facts leave open is decided here: within a loop an ALERT goes out before the DATA line; SCAN turns with the
-pins of RIGHT, and a car that is moving keeps moving during the scan's first measurement; the mean distance that SCAN
-reports is cut off to whole centimetres; a line of blanks is an unknown command.
+A line that is printed goes into the transmitter, and the program goes on at once: while the Pi still receives a DATA
+line (7 ms), the commands have been read already, so whatever the Pi answers to it waits for the next loop. Only what
+the transmitter has no room for makes the program wait (module `uart`). Held against the firmware itself, compiled for
+a PC with these sizes and speeds: lines are the same, and times agree within a millisecond
+(tests/simulator/esp32/test_measured.py).
+
+What the facts leave open is decided here: a car that is moving keeps moving during the scan's first measurement; a line
+of blanks is an unknown command; what the Pi writes during the 0.3 s of the start is obeyed after it (a board loses what
+comes before its port is set up).
 """
 
 from __future__ import annotations
 
+import math
 import re
+from collections import deque
 from collections.abc import Callable, Iterator
 
+from smartcar_mqtt.simulator.esp32 import board
+from smartcar_mqtt.simulator.esp32.uart import BITS_PER_BYTE, Receiver, Transmitter
+from smartcar_mqtt.simulator.world.wiring import DOCUMENTED, Pins, Wheels
 from smartcar_mqtt.simulator.world.world import FULL_POWER, World
 
 BANNER = "ESP32 board awake: motors, sonars and servo on the serial link, no OTA."
-BUFFER_CHARACTERS = 127  # of a command line; what is beyond is lost without a word
-PORT_BYTES = 256  # received and not yet read: the receive buffer of the Arduino core
-BITS_PER_BYTE = 10  # 8N1
-BOOT_S = 0.3
-LOOP_REST_S = 0.05
-ECHO_WAIT_S = 0.03
-CM_PER_MICROSECOND = 0.01715
-USB_DEBUG_BYTES = 80  # each loop also writes a line for people to the USB port, at the same speed
-SHORTEST_REPORT_BYTES = len("SCAN:POS:0,S1:0,S2:0,S3:0\r\n")  # the least that follows a measurement
-STOP_ZONE_CM = 10
-WARNING_ZONE_CM = 20
-NOTHING_NEAR_CM = 9999
-SCAN_READINGS = 8
-SCAN_STEP_DEG = 45
-SCAN_TURN_S = 0.2
-SCAN_SETTLE_S = 0.1
-SERVO_MIDDLE_DEG = 90
-
-Motors = tuple[int, int]
+Motors = Wheels
 HALT: Motors = (0, 0)
 
 _PREFIXES = (b"FORWARD", b"BACKWARD", b"LEFT", b"RIGHT", b"SERVO:", b"SPEED:")
@@ -45,8 +38,13 @@ _PREFIXES = (b"FORWARD", b"BACKWARD", b"LEFT", b"RIGHT", b"SERVO:", b"SPEED:")
 class Firmware:
     """A running ESP32 board in a world; the wheels of the world obey nothing else.
 
-    `swapped_wiring` turns the car as the seed's stated pins would: LEFT clockwise. `speed_control` is a newer build
-    that knows SPEED:<n> (percent) and reports its wheels truly; the old one answers UNKNOWN and reports 0.
+    Args:
+        world: where the car is; it knows how its motors are wired.
+        now: the time, seconds.
+        baud: speed of both serial ports.
+        speed_control: a newer build that knows SPEED:<n> (percent) and reports its motors truly; the old one answers
+            UNKNOWN and reports 0.
+        boot_noise: bytes that a Pi receives before the banner, while the pin of the ESP32 is not yet a serial port's.
     """
 
     def __init__(
@@ -55,14 +53,15 @@ class Firmware:
         *,
         now: float = 0.0,
         baud: int = 115200,
-        swapped_wiring: bool = False,
         speed_control: bool = False,
+        boot_noise: bytes = b"",
     ) -> None:
         self.world = world
         self.forward_blocked = False  # a fault: FORWARD is refused whatever the sensors say
+        self._baud = baud
         self._seconds_per_byte = BITS_PER_BYTE / baud
         self._speed_control = speed_control
-        self._left_turn: Motors = (1, -1) if swapped_wiring else (-1, 1)
+        self._boot_noise = boot_noise
         self._exact: dict[bytes, Callable[[], Iterator[float]]] = {
             b"STOP": self._stop,
             b"STATUS": self._status,
@@ -72,6 +71,10 @@ class Firmware:
         }
         self._now = now
         self._sent = bytearray()
+        self._leaving: deque[tuple[float, bytes]] = deque()
+        self._usb_leaving: deque[tuple[float, bytes]] = deque(maxlen=board.KEPT_USB_LINES)
+        self._pi = Receiver(baud)
+        self._usb = Receiver(baud)
         self.reboot()
 
     # What can be seen from outside
@@ -84,14 +87,28 @@ class Firmware:
     @property
     def next_output(self) -> float:
         """Nothing is sent before this moment; whoever waits for output alone may sleep until then, past events."""
-        return self._next_event + self._quiet_s
+        quiet_until = self._next_event + self._quiet_s
+        return min(quiet_until, self._leaving[0][0]) if self._leaving else quiet_until
+
+    @property
+    def pins(self) -> Pins:
+        """Levels of the motor driver's inputs."""
+        return self._pins
 
     @property
     def motors(self) -> Motors:
-        """Power of the wheels (left, right), -255 to 255, as the pins really are."""
-        left, right = self._direction
-        power = FULL_POWER * self._speed_percent // 100
-        return left * power, right * power
+        """Power of the wheels (left, right), -255 to 255, as pins and wiring really make it."""
+        return self.world.wiring.wheels(self._pins, self._power)
+
+    @property
+    def unheard_s(self) -> float:
+        """For how long bytes from the Pi will still be on the line, at its pace."""
+        return self._pi.busy_s(self._now)
+
+    @property
+    def lost_bytes(self) -> int:
+        """Bytes from the Pi that have found the receive buffer full."""
+        return self._pi.lost_bytes
 
     @property
     def distances_cm(self) -> tuple[int, int, int]:
@@ -116,26 +133,45 @@ class Firmware:
     # What runs it
 
     def advance(self, now: float, received: bytes = b"") -> bytes:
-        """Run until `now` (seconds); `received` arrives at that moment. Return what was sent since the last call.
+        """Run until `now` (seconds), when the Pi writes `received`. Return what has reached it since the last call.
 
-        What is sent comes out when its last bit has left: always whole lines.
+        A line comes out when its last bit has left: always whole lines, but for one that a restart has cut off.
         """
         while self._next_event <= now:
             self._pass_time(self._next_event)
             self._next_event += next(self._program)
         self._pass_time(now)
-        self._port.extend(received[: PORT_BYTES - len(self._port)])
+        if received and self._next_event < math.inf:
+            self._pi.send(now, received)
+        while self._leaving and self._leaving[0][0] <= now:
+            self._sent += self._leaving.popleft()[1]
         sent = bytes(self._sent)
         self._sent.clear()
         return sent
 
+    def type_on_usb(self, data: bytes) -> None:
+        """Somebody writes these bytes to the USB port, now; commands are obeyed, but answered to the Pi alone."""
+        if data and self._next_event < math.inf:
+            self._usb.send(self._now, data)
+
+    def read_usb(self) -> bytes:
+        """The lines for people that the USB port has sent since the last call; of many the newest."""
+        sent = bytearray()
+        while self._usb_leaving and self._usb_leaving[0][0] <= self._now:
+            sent += self._usb_leaving.popleft()[1]
+        return bytes(sent)
+
     def reboot(self) -> None:
-        """Start anew, now: motors off, everything that was received or half sent is lost; after 0.3 s the banner."""
-        self._port = bytearray()
+        """Start anew, now: motors off, everything that was received or not yet sent is lost; after 0.3 s the banner."""
+        self._cut_off()
+        self._pi.clear()
+        self._usb.clear()
+        self._to_pi = Transmitter(self._baud)
+        self._to_usb = Transmitter(self._baud)
         self._line = bytearray()
-        self._direction = HALT
-        self._speed_percent = 100
-        self._servo_deg = SERVO_MIDDLE_DEG
+        self._power = FULL_POWER
+        self._pins = board.ALL_OFF
+        self._servo_deg = board.SERVO_MIDDLE_DEG
         self._obstacle = self._warning = False
         self._distances_cm = (-1, -1, -1)
         self._gas_raw = 0
@@ -146,53 +182,93 @@ class Firmware:
     def power_off(self) -> None:
         """Motors off and silent until `reboot`."""
         self.reboot()
-        self._next_event = float("inf")
+        self._next_event = math.inf
+
+    def _cut_off(self) -> None:
+        """Of the line that is leaving, what has left is with the Pi already; the rest never comes."""
+        if self._leaving:
+            leaves_at, line = self._leaving[0]
+            unsent = math.ceil((leaves_at - self._now) / self._seconds_per_byte)
+            self._sent += line[: max(0, len(line) - unsent)]
+            self._leaving.clear()
+        self._usb_leaving.clear()
 
     def _pass_time(self, now: float) -> None:
         if now > self._now:
-            self.world.drive(*self.motors)
+            self.world.switch(self._pins, self._power)
             self.world.step(now - self._now)
             self._now = now
 
     # The program: each `yield` is a time in which the board does nothing else
 
     def _run(self) -> Iterator[float]:
-        yield BOOT_S
-        yield from self._print(BANNER)
+        yield board.BOOT_S
+        yield from self._print(self._boot_noise + BANNER.encode("ascii"))
+        for line in board.USB_GREETING:
+            yield from self._tell_people(line)
+        self._quiet_s = self._least_s(board.SHORTEST_ALERT_BYTES)
         while True:
-            yield from self._measure()
+            yield from self._measure(board.SHORTEST_ALERT_BYTES, then_s=board.GAS_READING_S)
             self._gas_raw = self.world.gas_raw()
+            measured = self._distances_cm
             yield from self._check_collision()
             yield from self._report()
             yield from self._read_commands()
-            self._quiet_s = SHORTEST_REPORT_BYTES * self._seconds_per_byte
-            yield LOOP_REST_S
+            yield from self._tell_people(
+                "left {} cm, centre {} cm, right {} cm, gas {}, obstacle {:d}, warning {:d}, fwd {:d}".format(
+                    *measured, self._gas_raw, self._obstacle, self._warning, not self._obstacle
+                )
+            )
+            self._quiet_s = self._least_s(board.SHORTEST_ALERT_BYTES)
+            yield board.LOOP_REST_S
 
-    def _print(self, text: str | bytes, *, after_s: float = 0.0) -> Iterator[float]:
-        line = (text.encode("ascii") if isinstance(text, str) else text) + b"\r\n"
-        yield after_s + len(line) * self._seconds_per_byte
-        self._sent += line
+    def _print(self, text: str | bytes) -> Iterator[float]:
+        """Print a line to the Pi."""
+        data = (text.encode("ascii") if isinstance(text, str) else text) + b"\r\n"
+        wait_s, leaves_at = self._to_pi.write(self._now, len(data))
+        self._leaving.append((leaves_at, data))
+        if wait_s:
+            yield wait_s
 
-    def _measure(self) -> Iterator[float]:
+    def _tell_people(self, text: str | bytes) -> Iterator[float]:
+        """Print a line to the USB port: in our own words, about as long as the firmware's."""
+        data = (text.encode("ascii") if isinstance(text, str) else text) + b"\r\n"
+        wait_s, leaves_at = self._to_usb.write(self._now, len(data))
+        self._usb_leaving.append((leaves_at, data))
+        if wait_s:
+            yield wait_s
+
+    def _least_s(self, report_bytes: int, sensors: int = 3) -> float:
+        """How long it takes at least until the report on a measurement, which begins with so many sensors, has left."""
+        return sensors * board.ECHO_START_S + report_bytes * self._seconds_per_byte
+
+    def _measure(self, report_bytes: int, *, then_s: float = 0.0) -> Iterator[float]:
+        """Ask the three sensors, one after the other; what follows takes `then_s` more before the report."""
         readings = []
-        self._quiet_s = SHORTEST_REPORT_BYTES * self._seconds_per_byte
         for sensor in range(3):
             distance_cm = self.world.distance_cm(sensor)
+            wait_s = board.ECHO_WAIT_S
+            if distance_cm is not None:
+                wait_s = board.ECHO_START_S + distance_cm / board.CM_PER_MICROSECOND / 1e6
+                if wait_s > board.ECHO_WAIT_S:
+                    distance_cm, wait_s = None, board.ECHO_WAIT_S
             readings.append(-1 if distance_cm is None else distance_cm)
-            yield ECHO_WAIT_S if distance_cm is None else distance_cm / CM_PER_MICROSECOND / 1e6
+            self._quiet_s = self._least_s(report_bytes, 2 - sensor)
+            yield wait_s + (then_s if sensor == 2 else 0.0)
         self._quiet_s = 0.0
         self._distances_cm = (readings[0], readings[1], readings[2])
 
     def _check_collision(self) -> Iterator[float]:
-        closest_cm = min((cm for cm in self._distances_cm if cm > 0), default=NOTHING_NEAR_CM)
+        closest_cm = min((cm for cm in self._distances_cm if cm > 0), default=board.NOTHING_NEAR_CM)
         was_near = self._obstacle or self._warning
-        if closest_cm <= STOP_ZONE_CM:
+        if closest_cm <= board.STOP_ZONE_CM:
             entered = not self._obstacle
             self._obstacle = self._warning = True
             if entered:
-                self._direction = HALT
+                self._pins = board.ALL_OFF
+                yield from self._tell_people("Motors off: something is 10 cm or less away")
                 yield from self._alert("EMERGENCY_STOP")
-        elif closest_cm <= WARNING_ZONE_CM:
+        elif closest_cm <= board.WARNING_ZONE_CM:
             entered = not self._warning
             self._obstacle, self._warning = False, True
             if entered:
@@ -209,30 +285,30 @@ class Firmware:
         left, right = self._reported_motors()
         yield from self._print(
             f"DATA:{self._sonar_fields()},MQ2:{self._gas_raw},SERVO:{self._servo_deg},LMOTOR:{left},RMOTOR:{right},"
-            f"OBSTACLE:{self._obstacle:d},WARNING:{self._warning:d}",
-            after_s=USB_DEBUG_BYTES * self._seconds_per_byte,
+            f"OBSTACLE:{self._obstacle:d},WARNING:{self._warning:d}"
         )
 
     def _sonar_fields(self) -> str:
         return "S1:{},S2:{},S3:{}".format(*self._distances_cm)
 
     def _reported_motors(self) -> Motors:
-        return self.motors if self._speed_control else HALT
+        return DOCUMENTED.wheels(self._pins, self._power) if self._speed_control else HALT
 
     def _read_commands(self) -> Iterator[float]:
-        while self._port:
-            byte = self._port.pop(0)
-            if byte in b"\r\n":
-                if self._line:
+        """Read both ports until they are empty, into one buffer: a line begun on one may be ended on the other."""
+        for port, name in ((self._usb, b"USB"), (self._pi, b"Pi")):
+            while received := port.read(self._now):
+                text = received.rstrip(b"\r\n")
+                self._line += text[: board.BUFFER_CHARACTERS - len(self._line)]
+                if len(text) < len(received) and self._line:
                     line = bytes(self._line)
                     self._line.clear()
-                    yield from self._obey(line)
-            elif len(self._line) < BUFFER_CHARACTERS:
-                self._line.append(byte)
+                    yield from self._obey(line, name)
 
     # Commands
 
-    def _obey(self, line: bytes) -> Iterator[float]:
+    def _obey(self, line: bytes, port: bytes) -> Iterator[float]:
+        yield from self._tell_people(b"Command from %b: %b." % (port, line.partition(b"\0")[0]))
         text = line.partition(b"\0")[0].strip()  # to the firmware a NUL ends the text
         token = text.upper()
         prefix = next((each for each in _PREFIXES if token.startswith(each)), None)
@@ -245,16 +321,12 @@ class Firmware:
         elif prefix == b"SPEED:":
             yield from self._speed(token.removeprefix(prefix))
         elif prefix is not None:
-            self._direction = self._direction_of(prefix)
+            self._pins = board.LEVELS[prefix]
             yield from self._acknowledge(prefix, b"OK")
         elif token in self._exact:
             yield from self._exact[token]()
         else:
             yield from self._acknowledge(text, b"UNKNOWN")
-
-    def _direction_of(self, token: bytes) -> Motors:
-        left, right = self._left_turn
-        return {b"BACKWARD": (-1, -1), b"LEFT": (left, right), b"RIGHT": (right, left)}[token]
 
     def _acknowledge(self, token: bytes, status: bytes) -> Iterator[float]:
         yield from self._print(b"ACK:%b:%b" % (token, status))
@@ -263,14 +335,16 @@ class Firmware:
         # A refusal leaves the motors as they are, running forward included.
         if self._obstacle or self.forward_blocked:
             yield from self._acknowledge(b"FORWARD", b"BLOCKED:OBSTACLE")
+            yield from self._tell_people("Not forward: an obstacle is too near")
         elif self._warning:
             yield from self._acknowledge(b"FORWARD", b"BLOCKED:WARNING_ZONE")
+            yield from self._tell_people("Not forward: something is near now")
         else:
-            self._direction = (1, 1)
+            self._pins = board.LEVELS[b"FORWARD"]
             yield from self._acknowledge(b"FORWARD", b"OK")
 
     def _stop(self) -> Iterator[float]:
-        self._direction = HALT
+        self._pins = board.ALL_OFF
         yield from self._acknowledge(b"STOP", b"OK")
 
     def _servo(self, number: bytes) -> Iterator[float]:
@@ -280,7 +354,7 @@ class Firmware:
     def _speed(self, number: bytes) -> Iterator[float]:
         percent = int(number) if re.fullmatch(rb"\d{1,3}", number) else -1
         if 0 <= percent <= 100:
-            self._speed_percent = percent
+            self._power = FULL_POWER * percent // 100
             yield from self._acknowledge(b"SPEED", b"OK:%d" % percent)
         else:
             yield from self._acknowledge(b"SPEED", b"ERROR:RANGE")
@@ -290,8 +364,8 @@ class Firmware:
         yield from self._print(f"STATUS:SERVO:{self._servo_deg},LMOTOR:{left},RMOTOR:{right}")
 
     def _reset(self) -> Iterator[float]:
-        self._servo_deg = SERVO_MIDDLE_DEG
-        self._direction = HALT
+        self._servo_deg = board.SERVO_MIDDLE_DEG
+        self._pins = board.ALL_OFF
         self._obstacle = self._warning = False
         yield from self._acknowledge(b"RESET", b"OK")
 
@@ -300,23 +374,25 @@ class Firmware:
         yield from self._acknowledge(b"CLEARBLOCK", b"OK")
 
     def _scan(self) -> Iterator[float]:
+        yield from self._tell_people("Scan in eight steps.")
         yield from self._print("SCAN:START")
-        best_deg, best_cm = 0, 0.0
-        for step in range(SCAN_READINGS):
-            angle_deg = step * SCAN_STEP_DEG
-            yield from self._measure()
+        best_deg = best_cm = 0
+        for step in range(board.SCAN_READINGS):
+            angle_deg = step * board.SCAN_STEP_DEG
+            yield from self._measure(board.SHORTEST_SCAN_BYTES)
             yield from self._print(f"SCAN:POS:{angle_deg},{self._sonar_fields()}")
             heard = [cm for cm in self._distances_cm if cm > 0]
-            mean_cm = sum(heard) / len(heard) if heard else 0.0
+            mean_cm = sum(heard) // len(heard) if heard else 0  # whole numbers: the first of equal means stays the best
             if mean_cm > best_cm:
                 best_deg, best_cm = angle_deg, mean_cm
-            if step < SCAN_READINGS - 1:
-                self._direction = self._direction_of(b"RIGHT")
-                yield SCAN_TURN_S
-                self._direction = HALT
-                yield SCAN_SETTLE_S
-        yield from self._print(f"SCAN:BEST:{best_deg},DIST:{int(best_cm)}")
+            if step < board.SCAN_READINGS - 1:
+                self._pins = board.LEVELS[b"RIGHT"]
+                yield board.SCAN_TURN_S
+                self._pins = board.ALL_OFF
+                yield board.SCAN_SETTLE_S
+        yield from self._print(f"SCAN:BEST:{best_deg},DIST:{best_cm}")
         yield from self._print("SCAN:COMPLETE")
+        yield from self._tell_people(f"The scan has ended: most room at {best_deg}: {best_cm} cm.")
         yield from self._acknowledge(b"SCAN", b"OK")
 
 

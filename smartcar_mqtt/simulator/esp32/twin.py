@@ -13,7 +13,7 @@ import random
 import select
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -25,8 +25,12 @@ from smartcar_mqtt.simulator.esp32.firmware import Firmware, Motors
 from smartcar_mqtt.simulator.esp32.line_faults import Wire
 from smartcar_mqtt.simulator.esp32.line_log import ReceivedLine, ReceivedLines
 from smartcar_mqtt.simulator.esp32.pseudo_terminal import PseudoTerminal
+from smartcar_mqtt.simulator.esp32.uart import BITS_PER_BYTE
 from smartcar_mqtt.simulator.world.world import World
 
+BOOT_NOISE = b"\x00\xff"  # a pin that is not yet driven, and the first edge of the transmitter
+BAUD = 115200
+KERNEL_BYTES = 4096  # of the Pi's transmit buffer: more than that is not taken from it before the line has room
 ANSWER_TIMEOUT_S = 5.0  # for what another thread hands over; it takes microseconds
 LONGEST_SLEEP_S = 3600.0
 
@@ -37,6 +41,15 @@ class SerialTwin:
     """A board on a serial line. Use it as a context manager, or `start` and `close` it.
 
     Nothing runs the firmware but this; the wheels obey nothing but the firmware.
+
+    Args:
+        world: the room and the car, which knows how its motors are wired.
+        clock: the time; with a ManualClock the twin has no thread.
+        link: a stable name for the Pi's serial port.
+        usb_link: a stable name for the board's USB port, which there is only with it.
+        speed_control: the board has a newer firmware, which knows SPEED.
+        boot_noise: what arrives before the banner while the board starts.
+        seed: of the line noise.
     """
 
     def __init__(
@@ -45,20 +58,23 @@ class SerialTwin:
         *,
         clock: Clock | None = None,
         link: Path | None = None,
-        swapped_wiring: bool = False,
+        usb_link: Path | None = None,
         speed_control: bool = False,
+        boot_noise: bytes = BOOT_NOISE,
         seed: int = 0,
     ) -> None:
         self._clock = clock or SystemClock()
         self._link = link
+        self._usb_link = usb_link
         self._random = random.Random(seed)  # noqa: S311 - line noise, not a secret
         self._world = world
         self._firmware = Firmware(
-            world, now=self._clock.monotonic(), swapped_wiring=swapped_wiring, speed_control=speed_control
+            world, now=self._clock.monotonic(), baud=BAUD, speed_control=speed_control, boot_noise=boot_noise
         )
         self._wire = Wire()
         self._deaf = False
         self._terminal: PseudoTerminal | None = None
+        self._usb: PseudoTerminal | None = None
         self._lost_bytes = 0
         self._received = ReceivedLines()
         self._tasks: SimpleQueue[Callable[[], None]] = SimpleQueue()
@@ -80,13 +96,15 @@ class SerialTwin:
         self.close()
 
     def start(self) -> None:
-        """Open the serial port; with a real clock, start the thread.
+        """Open the serial ports; with a real clock, start the thread.
 
         Raises:
             FileExistsError: something that is not a link stands at `link`.
             OSError: the port or the link cannot be made.
         """
         self._terminal = PseudoTerminal(self._link)
+        if self._usb_link is not None:
+            self._usb = PseudoTerminal(self._usb_link)
         if not isinstance(self._clock, ManualClock):
             self._thread = threading.Thread(target=self._run, name="esp32-twin", daemon=True)
             self._thread.start()
@@ -97,6 +115,9 @@ class SerialTwin:
             self._do(self._end)
             self._thread.join()
         self._hang_up()
+        if self._usb is not None:
+            self._usb.close()
+            self._usb = None
         self._wake_receiver.close()
         self._wake_sender.close()
 
@@ -216,6 +237,10 @@ class SerialTwin:
         """Send exactly these bytes at once."""
         self._do(lambda: self._write(data))
 
+    def usb(self, data: bytes) -> None:
+        """Write these bytes to the board's USB port: commands are obeyed, but answered on the Pi's line alone."""
+        self._do(lambda: self._firmware.type_on_usb(data))
+
     def cut_next_line(self, at: int, *, keep_end: bool = True) -> None:
         """Let only `at` bytes of the firmware's next line through; without its end the line after sticks to it."""
         self._do(lambda: self._wire.cut_next_line(at, keep_end=keep_end))
@@ -264,11 +289,15 @@ class SerialTwin:
             wake = self._wake_receiver.fileno()
             ready: list[int] = []
             while not self._ending:
-                event = self._serve(may_read=len(ready) > (wake in ready))
-                lines = [] if self._terminal is None else [self._terminal.master]
-                blocked = lines if self._terminal is not None and self._terminal.blocked else []
+                event = self._serve(ready)
+                terminals = [each for each in (self._terminal, self._usb) if each is not None]
+                awaited = [wake, *(descriptor for each in terminals for descriptor in each.awaited)]
+                if self._line_full_s > 0 and self._terminal is not None and self._terminal.master in awaited:
+                    awaited.remove(self._terminal.master)
+                    event = min(event, self._clock.monotonic() + self._line_full_s)
+                blocked = [each.master for each in terminals if each.blocked]
                 pause = min(LONGEST_SLEEP_S, max(0.0, event - self._clock.monotonic()))
-                ready, _, _ = select.select([wake, *lines], blocked, [], pause)
+                ready, _, _ = select.select(awaited, blocked, [], pause)
                 if wake in ready:
                     self._wake_receiver.recv(4096)
                     self._do_tasks()
@@ -276,15 +305,28 @@ class SerialTwin:
             self._ending = True
             self._do_tasks()
 
-    def _serve(self, *, may_read: bool = True) -> float:
-        """Bring everything up to now, what the Pi sent included if there may be some; return when to do so again."""
+    @property
+    def _line_full_s(self) -> float:
+        """For how long nothing more can be taken from the Pi, at the line's pace."""
+        return self._firmware.unheard_s - KERNEL_BYTES * BITS_PER_BYTE / BAUD
+
+    def _serve(self, ready: Sequence[int] | None = None) -> float:
+        """Bring everything up to now; return when to do so again.
+
+        `ready` are the descriptors on which something may have come, None where that is not known.
+        """
         now = self._clock.monotonic()
-        received = self._terminal.read() if may_read and self._terminal is not None else b""
+        terminal, received = self._terminal, b""
+        if terminal is not None and (ready is None or terminal.master in ready or terminal.opening in ready):
+            received = terminal.read() if self._line_full_s <= 0 else b""
         if received:
             self._received.add(now, received)
         self._wire.put(now, self._firmware.advance(now, b"" if self._deaf else received))
-        if self._wire.next_due <= now or (self._terminal is not None and self._terminal.blocked):
+        if self._wire.next_due <= now or (terminal is not None and terminal.blocked):
             self._write(self._wire.take(now))
+        if self._usb is not None:
+            self._firmware.type_on_usb(self._usb.read())
+            self._usb.write(self._firmware.read_usb())
         return min(self._firmware.next_output, self._wire.next_due)
 
     def _do(self, task: Callable[[], T]) -> T:
@@ -318,7 +360,7 @@ class SerialTwin:
 
     def _write(self, data: bytes) -> None:
         if self._terminal is not None:
-            self._terminal.write(data, burst=self._wire.synthetic_hz > 0)
+            self._terminal.write(data)
 
     def _pull(self, *, power_off: bool) -> None:
         self._hang_up()

@@ -15,6 +15,7 @@ import msgspec
 from smartcar_mqtt.simulator.world.geometry import Box, Circle, Surfaces, segments_along
 from smartcar_mqtt.simulator.world.room import Obstacle, Pose, Room, check_room, load_room, shape_of
 from smartcar_mqtt.simulator.world.sonar import Cone, echo_distance
+from smartcar_mqtt.simulator.world.wiring import DOCUMENTED, Pins, Wiring
 
 TICK_S = 0.01  # longest piece in which the motion is integrated
 FULL_POWER = 255
@@ -24,9 +25,9 @@ BLIND_BELOW_M = 0.01  # an echo from nearer than this reads 0 (seed facts, secti
 
 
 class World:
-    """The state of a room and of the car in it."""
+    """The state of a room and of the car in it; `wiring` is how the car's motors are connected."""
 
-    def __init__(self, room: Room, *, seed: int = 0) -> None:
+    def __init__(self, room: Room, *, seed: int = 0, wiring: Wiring = DOCUMENTED) -> None:
         """Put the car at its start.
 
         Raises:
@@ -35,17 +36,18 @@ class World:
         check_room(room, source="room")
         self.room = room
         self.car = room.car
+        self.wiring = wiring
         self._seed = seed
         self.reset()
 
     @classmethod
-    def load(cls, room: str | Path, *, seed: int = 0) -> World:
+    def load(cls, room: str | Path, *, seed: int = 0, wiring: Wiring = DOCUMENTED) -> World:
         """A world in a shipped room (`living_room`) or in that of a YAML file.
 
         Raises:
             RoomError: there is no such room, or it cannot be used.
         """
-        return cls(load_room(room), seed=seed)
+        return cls(load_room(room), seed=seed, wiring=wiring)
 
     def reset(self) -> None:
         """Back to the initial state: pose, obstacles, gas, wheels at rest, random seed."""
@@ -125,6 +127,10 @@ class World:
         return min(4095, max(0, round(raw)))
 
     # What moves the car
+
+    def switch(self, pins: Pins, power: int = FULL_POWER) -> None:
+        """Set the levels of the motor driver's inputs, and the power of a high one; they stay until set anew."""
+        self.drive(*self.wiring.wheels(pins, power))
 
     def drive(self, left: int, right: int) -> None:
         """Set the power of the wheels, -255 to 255; it stays until set anew."""

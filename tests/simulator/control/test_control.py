@@ -90,6 +90,13 @@ class TestControl:
             assert ask({"do": "state"})["serial"] is None
             assert ask({"do": "replug"})["serial"] == live.device
 
+    def test_the_usb_port_can_be_written_and_the_pins_be_seen(self, live: SerialTwin, link: Path) -> None:
+        with ControlServer(live) as server, client(server.address) as ask, open_port(str(link)) as port:
+            assert ask({"do": "usb", "text": "LEFT\n"}) == {"ok": True}
+            assert read_until(port, b"ACK:") == b"ACK:LEFT:OK\r\n"
+            assert ask({"do": "state"})["pins"] == "1001"
+            assert "error" in ask({"do": "usb", "text": "\u2603"})
+
     def test_the_room_can_be_seen_and_changed(self, live: SerialTwin) -> None:
         ball = {"shape": "circle", "name": "ball", "kind": "ball", "at": [0, 0.6], "radius_m": 0.1}
         with ControlServer(live) as server, client(server.address) as ask:

@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from smartcar_mqtt.simulator.esp32.board import KEPT_USB_LINES
 from smartcar_mqtt.simulator.esp32.firmware import BANNER, Firmware
 from smartcar_mqtt.simulator.world.room import Room, Start
+from smartcar_mqtt.simulator.world.wiring import CROSSED, DOCUMENTED, Wiring
 from smartcar_mqtt.simulator.world.world import World
 from tests.support.board import FULL, HALT, Bench
+
+BYTE_S = 10 / 115200
+
+
+def loop_s(bench: Bench) -> float:
+    """How long a loop lasts; the bench stands where a DATA line has just left."""
+    bench.run_until("DATA:")
+    first = bench.now
+    bench.run_until("DATA:")
+    return bench.now - first
 
 
 class TestBoot:
@@ -30,6 +43,20 @@ class TestBoot:
         assert bench.board.motors == HALT
         assert bench.run(0.32)[0] == BANNER
         assert "SERVO:90" in bench.data()
+
+    def test_noise_stands_before_the_banner_on_its_line(self) -> None:
+        board = Firmware(World(Room(start=Start(at=(0, 0)))), boot_noise=b"\x00\xff")
+        assert board.advance(0.32) == b"\x00\xff" + BANNER.encode() + b"\r\n"
+
+    def test_a_reboot_cuts_off_the_line_that_is_leaving(self) -> None:
+        bench = Bench()
+        line = bench.data()
+        period_s = loop_s(bench)
+        bench.now += period_s - 0.0035
+        assert bench.board.advance(bench.now) == b""
+        bench.board.reboot()
+        assert bench.board.advance(bench.now) == line.encode()[: len(line) + 2 - 41], "3.5 ms are 41 bytes"
+        assert bench.board.advance(bench.now + 0.32) == BANNER.encode() + b"\r\n"
 
     def test_a_board_without_power_is_silent_and_still(self) -> None:
         bench = Bench()
@@ -84,16 +111,83 @@ class TestLines:
         assert Bench().ask("!" * 127 + "\nSTOP") == [f"ACK:{'!' * 127}:UNKNOWN", "ACK:STOP:OK"]
 
 
+class TestUsb:
+    def test_commands_are_obeyed_and_answered_to_the_pi_alone(self) -> None:
+        bench = Bench(300)
+        bench.board.read_usb()
+        bench.board.type_on_usb(b"LEFT\n")
+        assert [line for line in bench.run(0.3) if line.startswith("ACK")] == ["ACK:LEFT:OK"]
+        assert str(bench.board.pins) == "1001"
+        told = bench.board.read_usb()
+        assert b"Command from USB: LEFT." in told
+        assert b"ACK" not in told
+        assert b"DATA" not in told
+
+    def test_each_loop_tells_people_what_it_measured(self) -> None:
+        bench = Bench(50)
+        bench.board.read_usb()
+        bench.run(1.0)
+        lines = bench.board.read_usb().split(b"\r\n")[:-1]
+        assert len(lines) == pytest.approx(17, abs=1)
+        assert set(lines) == {b"left 53 cm, centre 50 cm, right 53 cm, gas 321, obstacle 0, warning 0, fwd 1"}
+
+    def test_of_lines_that_nobody_reads_the_newest_are_kept(self) -> None:
+        bench = Bench(50)
+        bench.run(60)
+        assert bench.board.read_usb().count(b"\r\n") == KEPT_USB_LINES
+
+    def test_the_ports_share_one_buffer_of_127_characters(self) -> None:
+        bench = Bench(300)
+        bench.board.type_on_usb(b"x" * 100)
+        bench.run(0.2)
+        assert bench.ask("STOP" + "y" * 100) == [f"ACK:{'x' * 100}STOP{'y' * 23}:UNKNOWN"]
+
+    def test_half_a_line_on_usb_spoils_the_pis_stop_and_its_repetition_is_obeyed(self) -> None:
+        bench = Bench(300)
+        bench.ask("FORWARD")
+        bench.board.type_on_usb(b"hello")
+        bench.run(0.2)
+        assert bench.ask("STOP") == ["ACK:helloSTOP:UNKNOWN"]
+        assert bench.board.motors == FULL
+        assert bench.ask("STOP") == ["ACK:STOP:OK"]
+
+
+class TestPace:
+    def test_a_line_is_not_heard_before_its_last_byte_has_arrived(self) -> None:
+        bench = Bench(300)
+        period_s = loop_s(bench)
+        reads_at = bench.now + period_s - len(bench.lines[-1][1] + "\r\n") * BYTE_S  # right after it has printed
+        bench.run(reads_at - 0.005 - bench.now)
+        bench.run(0.0, b"FORWARD" + b"." * 100 + b"\n")  # 9.4 ms
+        assert not any(line.startswith("ACK") for line in bench.run(period_s))
+        assert "ACK:FORWARD:OK" in bench.run(0.02)
+
+    def test_answers_leave_at_the_lines_pace(self) -> None:
+        bench = Bench(300)
+        bench.run(0.2, b"STATUS\n" * 30)
+        bench.run(1.0)
+        times = [when for when, line in bench.lines if line.startswith("STATUS")]
+        length = len("STATUS:SERVO:90,LMOTOR:0,RMOTOR:0\r\n")
+        assert len(times) == 30
+        assert min(later - earlier for earlier, later in itertools.pairwise(times)) >= length * BYTE_S - 1e-9
+
+    def test_many_bytes_at_once_are_not_lost_when_the_loop_reads_in_time(self) -> None:
+        bench = Bench(300)
+        bench.run(2.0, b"STOP\n" * 40)
+        assert sum(line == "ACK:STOP:OK" for _, line in bench.lines) == 40
+        assert bench.board.lost_bytes == 0
+
+
 class TestCommands:
     @pytest.mark.parametrize(
         ("command", "reply", "motors"),
         [
             ("FORWARD", "ACK:FORWARD:OK", (255, 255)),
             ("BACKWARD", "ACK:BACKWARD:OK", (-255, -255)),
-            ("LEFT", "ACK:LEFT:OK", (-255, 255)),
-            ("RIGHT", "ACK:RIGHT:OK", (255, -255)),
+            ("LEFT", "ACK:LEFT:OK", (255, -255)),
+            ("RIGHT", "ACK:RIGHT:OK", (-255, 255)),
             ("forward", "ACK:FORWARD:OK", (255, 255)),
-            ("  Left  ", "ACK:LEFT:OK", (-255, 255)),
+            ("  Left  ", "ACK:LEFT:OK", (255, -255)),
         ],
     )
     def test_moves_at_full_power(self, command: str, reply: str, motors: tuple[int, int]) -> None:
@@ -162,13 +256,30 @@ class TestCommands:
         assert bench.board.motors == FULL
         assert bench.world.travelled_m > 25
 
-    def test_left_turns_the_car_left_or_with_the_stated_wiring_clockwise(self) -> None:
-        for swapped, lowest, highest in ((False, 180, 360), (True, 0, 180)):
-            bench = Bench(None, swapped_wiring=swapped)
-            bench.ask("LEFT", 0.5)
-            assert lowest < bench.world.pose.heading_deg < highest
-            assert bench.ask("RIGHT") == ["ACK:RIGHT:OK"]
-            assert bench.board.motors == ((-255, 255) if swapped else (255, -255))
+    @pytest.mark.parametrize(
+        ("command", "pins"),
+        [("FORWARD", "1010"), ("BACKWARD", "0101"), ("LEFT", "1001"), ("RIGHT", "0110"), ("STOP", "0000")],
+    )
+    def test_it_sets_the_pins_of_the_motor_driver(self, command: str, pins: str) -> None:
+        bench = Bench(300)
+        bench.ask(command)
+        assert str(bench.board.pins) == pins
+
+    @pytest.mark.parametrize(
+        ("wiring", "command", "lowest_deg", "highest_deg"),
+        [
+            (DOCUMENTED, "LEFT", 45, 135),
+            (DOCUMENTED, "RIGHT", 225, 315),
+            (CROSSED, "LEFT", 225, 315),
+            (CROSSED, "RIGHT", 45, 135),
+        ],
+    )
+    def test_the_wiring_alone_decides_which_way_the_car_turns(
+        self, wiring: Wiring, command: str, lowest_deg: float, highest_deg: float
+    ) -> None:
+        bench = Bench(None, wiring=wiring)
+        bench.ask(command, 0.5)
+        assert lowest_deg < bench.world.pose.heading_deg < highest_deg, "clockwise from north"
 
 
 class TestSpeedControl:
@@ -193,8 +304,8 @@ class TestSpeedControl:
         bench = Bench(None, speed_control=True)
         bench.ask("SPEED:50")
         bench.ask("LEFT")
-        assert "LMOTOR:-127,RMOTOR:127" in bench.data()
-        assert bench.ask("STATUS") == ["STATUS:SERVO:90,LMOTOR:-127,RMOTOR:127"]
+        assert "LMOTOR:127,RMOTOR:-127" in bench.data()
+        assert bench.ask("STATUS") == ["STATUS:SERVO:90,LMOTOR:127,RMOTOR:-127"]
 
 
 MOTION = re.compile(rb"FORWARD|BACKWARD|LEFT|RIGHT|SCAN", re.IGNORECASE)

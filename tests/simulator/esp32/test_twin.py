@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import select
 import threading
 import time
@@ -13,12 +15,13 @@ import serial
 
 from smartcar_mqtt.clock import ManualClock
 from smartcar_mqtt.simulator.esp32.firmware import BANNER
-from smartcar_mqtt.simulator.esp32.twin import SerialTwin
+from smartcar_mqtt.simulator.esp32.twin import BOOT_NOISE, SerialTwin
 from smartcar_mqtt.simulator.world.room import Room, Start, Wall
 from smartcar_mqtt.simulator.world.world import World
 from tests.support.serial_port import open_port, read_until
 
 END = b"\r\n"
+FIRST_LINE = BOOT_NOISE + BANNER.encode()
 ROOM = Room(start=Start(at=(0.0, 0.0)), walls=(Wall(points=((-9.0, 1.11), (9.0, 1.11))),))
 
 
@@ -78,7 +81,7 @@ class TestStepped:
         bench = Stepped(link)
         sent = bench.run(3.0)
         lines = sent.split(END)
-        assert lines[0] == BANNER.encode()
+        assert lines[0] == FIRST_LINE
         assert lines[-1] == b""
         assert len(lines) > 30
         assert set(lines[1:-1]) == {
@@ -95,7 +98,7 @@ class TestStepped:
     def test_silence_sends_nothing_and_still_obeys(self, stepped: Stepped) -> None:
         stepped.twin.silence()
         assert stepped.run(0.5, b"LEFT\n") == b""
-        assert stepped.twin.motors == (-255, 255)
+        assert stepped.twin.motors == (255, -255)
         stepped.twin.silence(False)
         assert stepped.run(0.3).startswith(b"DATA:")
 
@@ -141,7 +144,7 @@ class TestStepped:
         stepped.run(0.3, b"FORWARD\n")
         stepped.twin.reboot()
         assert stepped.twin.motors == (0, 0)
-        assert BANNER.encode() in stepped.run(0.4).split(END)
+        assert FIRST_LINE in stepped.run(0.4).split(END)
 
     def test_synthetic_lines_are_numbered_and_replace_the_firmwares(self, stepped: Stepped) -> None:
         stepped.twin.rate(200)
@@ -156,7 +159,7 @@ class TestStepped:
         stepped.run(0.3, b"LEFT\n")
         stepped.twin.unplug()
         stepped.twin.step(1.0)
-        assert stepped.twin.motors == (-255, 255)
+        assert stepped.twin.motors == (255, -255)
         stepped.twin.replug()
         assert stepped.twin.motors == (0, 0)
         stepped.twin.unplug(power_off=True)
@@ -179,10 +182,37 @@ class TestStepped:
             stepped.twin.step(0.1)  # 0.8 MB that nobody takes meanwhile
         stepped.twin.rate(0)
         assert stepped.twin.lost_bytes > 100_000
-        lines = (stepped.arrived() + stepped.run(0.5)).split(END)
+        sent = b""
+        while arrived := stepped.run(0.05):
+            sent += arrived
+        lines = sent.split(END)
         synthetic = [line for line in lines if b"S1:100," in line]
         assert len(synthetic) > 20
         assert all(line.startswith(b"DATA:") and line.endswith(b"WARNING:0") for line in lines if line)
+
+    def test_an_open_port_that_is_not_read_keeps_every_line(self, stepped: Stepped) -> None:
+        """As Linux does for a process that is frozen; after a thaw the oldest lines come first."""
+        stepped.arrived()
+        lost = stepped.twin.lost_bytes
+        stepped.twin.step(60.0)
+        assert stepped.twin.lost_bytes == lost
+        sent = b""
+        while arrived := stepped.arrived():
+            sent += arrived
+            stepped.twin.step(0.0)
+        assert sent.count(b"DATA:") == pytest.approx(60 / 0.06956, abs=2)
+
+    def test_bytes_of_the_pi_are_taken_at_the_lines_pace(self, stepped: Stepped) -> None:
+        """11,520 bytes a second, however fast they are written: what the port cannot take yet waits with the Pi."""
+        written = 0
+        with contextlib.suppress(BlockingIOError):
+            while written < 100_000:
+                written += os.write(stepped.port.fileno(), b"STATUS\n" * 100)
+                stepped.twin.step(0.0)
+        assert 4096 < written < 40_000
+        before = stepped.twin.received_count
+        stepped.twin.step(1.0)
+        assert (stepped.twin.received_count - before) * len("STATUS\n") <= 11_520 + 4096
 
     def test_only_a_hand_moved_clock_can_be_stepped(self, live: SerialTwin) -> None:
         with pytest.raises(TypeError, match="ManualClock"):
@@ -247,7 +277,8 @@ class TestLive:
         for _ in range(3):
             live.replug()
             with open_port(str(link)) as port:
-                assert port.readline() == BANNER.encode() + END
+                first = port.readline()
+                assert first == FIRST_LINE + END or first.startswith(b"DATA:"), "it was opened after the board's start"
                 assert port.readline().startswith(b"DATA:")
             live.unplug()
 
@@ -276,6 +307,26 @@ class TestLive:
         numbers = [int(line.split(b"MQ2:")[1].split(b",")[0]) for line in lines]
         assert numbers == list(range(len(numbers))) or live.lost_bytes > 0  # a machine too busy to read
         assert numbers == sorted(set(numbers))
+
+    def test_the_usb_port_is_a_second_one_with_lines_for_people(self, link: Path, tmp_path: Path) -> None:
+        usb = tmp_path / "usb"
+        with (
+            SerialTwin(World(ROOM), link=link, usb_link=usb) as twin,
+            open_port(str(link)) as port,
+            open_port(str(usb)) as people,
+        ):
+            people.write(b"LEFT\n")
+            assert read_until(port, b"ACK:") == b"ACK:LEFT:OK\r\n"
+            assert twin.motors == (255, -255)
+            assert read_until(people, b"Command") == b"Command from USB: LEFT.\r\n"
+            assert read_until(people, b"left ").endswith(b"fwd 1\r\n")
+            twin.usb(b"STOP\n")
+            assert read_until(port, b"ACK:") == b"ACK:STOP:OK\r\n"
+            twin.unplug()
+            people.write(b"RIGHT\n")
+            assert read_until(people, b"Command from USB: RIGHT") != b""
+            assert twin.motors == (-255, 255), "a board that has lost the Pi still hears USB"
+        assert not usb.is_symlink()
 
     def test_close_removes_the_link_and_may_be_repeated(self, link: Path) -> None:
         twin = SerialTwin(World(ROOM), link=link)

@@ -1,0 +1,1 @@
+"""The keeper: a process that stops the car when the bridge cannot."""
