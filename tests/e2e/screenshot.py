@@ -183,7 +183,7 @@ class Chromium:
             png: file to write.
             width: of the page, in CSS pixels.
             height: of the page, in CSS pixels.
-            highest: up to here the page is made higher, until all of its text and pictures are in the picture.
+            highest: up to here the picture is higher, where the page has text or pictures there.
             scale: pixels of the picture for one of the page.
             dark: whether the page is told that the user prefers dark colours.
             local_storage: what the page finds in `localStorage`.
@@ -199,7 +199,8 @@ class Chromium:
         target = self._call("Target.createTarget", url="about:blank")["targetId"]
         try:
             page = self._call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
-            metrics = {"width": width, "height": height, "deviceScaleFactor": scale, "mobile": False}
+            # High at first: what is below the edge may not be loaded at all.
+            metrics = {"width": width, "height": max(height, highest), "deviceScaleFactor": scale, "mobile": False}
             self._call("Emulation.setDeviceMetricsOverride", page, **metrics)
             scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
             self._call("Emulation.setEmulatedMedia", page, features=[scheme])
