@@ -9,7 +9,8 @@ EXTRAS := $(shell grep -qs 'Raspberry Pi' /proc/device-tree/model && echo all,pi
 VENV_OPTIONS := $(shell grep -qs 'Raspberry Pi' /proc/device-tree/model && echo --system-site-packages)
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo lint test test-keeper unit bench docs pictures test-oldest test-ha-newest clean
+.PHONY: help venv demo lint test test-keeper unit bench docs pictures test-oldest test-python test-ha-newest test-pi
+.PHONY: clean
 
 help:
 	@sed -n '1,2s/^# //p' Makefile
@@ -41,8 +42,8 @@ lint: .venv/ready-dev
 	$(BIN)/mypy
 
 test: lint
-	@deploy/packages.sh $(PYTHON)
-	$(BIN)/pytest
+	@deploy/packages.sh $(PYTHON) tests
+	$(BIN)/pytest $(ARGS)
 
 # The keeper and the bridge, killed, frozen and starved a hundred times in each way: about 25 minutes.
 test-keeper: .venv/ready-dev
@@ -61,9 +62,27 @@ test-oldest: .venv-oldest/ready
 	    'opencv-python-headless==4.11.*' 'onnxruntime==1.22.0' 'onnx==1.16.*'
 	@touch $@
 
+# The same as `make unit` with another Python, in an environment of its own: make test-python PYTHON=python3.13
+test-python:
+	@set -e; python=$$(tests/python.sh $(PYTHON)); version=$$(tests/python.sh $(PYTHON) version); \
+	deploy/packages.sh "$$python"; \
+	$(MAKE) -s ".venv-$$version/ready" TESTED="$$python"; \
+	exec ".venv-$$version/bin/pytest" --ignore tests/e2e $(ARGS)
+
+.venv-3.%/ready: setup.cfg pyproject.toml
+	@echo "Setting up .venv-3.$* for the tests"
+	@$(TESTED) -m venv .venv-3.$*
+	@.venv-3.$*/bin/pip install -q --disable-pip-version-check -e '.[$(EXTRAS),dev]'
+	@touch $@
+
 # A newer Home Assistant than this system's Python can run: needs root and debootstrap.
 test-ha-newest: .venv/ready-dev
 	tests/e2e/newest_home_assistant.sh
+
+# The demo on the emulated processor of a Raspberry Pi 4, with the system that it runs: needs root, debootstrap and
+# qemu-user-static. About seven minutes the first time, half a minute later.
+test-pi:
+	tests/pi/emulated_pi.sh
 
 bench: .venv/ready-dev
 	@deploy/packages.sh $(PYTHON)
@@ -73,7 +92,8 @@ docs: .venv/ready
 	$(BIN)/smartcar topics --markdown > docs/topics.md
 
 pictures: .venv/ready-dev
+	@deploy/packages.sh $(PYTHON) tests
 	$(BIN)/python -m tests.e2e.pictures
 
 clean:
-	rm -rf .venv .venv-oldest .venv-ha build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-oldest .venv-3.* .venv-ha build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

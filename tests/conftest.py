@@ -1,4 +1,4 @@
-"""Fixtures for every kind of test."""
+"""Fixtures and hooks for every kind of test."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.mosquitto import Mosquitto
+from tests.support.skips import pytest_make_collect_report, pytest_runtest_makereport
+
+__all__ = ["broker", "pytest_make_collect_report", "pytest_runtest_makereport"]
 
 
 @pytest.fixture

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
-from smartcar_mqtt.config import Section
+from smartcar_mqtt.config import Section, SimulatedCar
 
 Pixels = Annotated[int, Meta(ge=32, le=4096)]
 
@@ -39,3 +39,8 @@ class DisplaySettings(Section, frozen=True):
     """Time without use after which the face falls asleep; 0: never."""
     image_interval: Annotated[float, Meta(ge=0.2, le=3600)] = 1.0
     """Shortest time between two pictures of the face for Home Assistant."""
+
+    @classmethod
+    def for_demo(cls, car: SimulatedCar) -> dict[str, Any]:  # noqa: ARG003 - it needs neither line nor room
+        """What the demo has in place of the hardware."""
+        return {"driver": "none"}

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
-from smartcar_mqtt.config import Section
+from smartcar_mqtt.config import Section, SimulatedCar
 
 
 class LedSettings(Section, frozen=True):
@@ -48,3 +48,8 @@ class LedSettings(Section, frozen=True):
         """`farewell` as a colour; black where it is empty."""
         red, green, blue = (int(part, 16) for part in re.findall("..", self.farewell.lstrip("#") or "000000"))
         return red, green, blue
+
+    @classmethod
+    def for_demo(cls, car: SimulatedCar) -> dict[str, Any]:  # noqa: ARG003 - it needs neither line nor room
+        """What the demo has in place of the hardware."""
+        return {"driver": "none", "picture": "animated"}

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from msgspec import Meta
 
-from smartcar_mqtt.config import Section
+from smartcar_mqtt.config import Section, SimulatedCar
 
 Centimetres = Annotated[int, Meta(ge=0, le=400)]
 RawGas = Annotated[int, Meta(ge=0, le=4095)]
@@ -58,3 +58,8 @@ class MotionSettings(Section, frozen=True):
             raise ValueError("obstacle_cm must not be above warning_cm")
         if self.default_lease > self.max_lease:
             raise ValueError("default_lease must not be above max_lease")
+
+    @classmethod
+    def for_demo(cls, car: SimulatedCar) -> dict[str, Any]:
+        """What the demo has in place of the hardware."""
+        return {"device": car.serial}

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from msgspec import Meta, field
 
-from smartcar_mqtt.config import Section
+from smartcar_mqtt.config import Section, SimulatedCar
 
 Label = Annotated[str, Meta(min_length=1, max_length=100)]
 Side = Annotated[int, Meta(ge=32, le=4096)]
@@ -90,3 +90,8 @@ class VisionSettings(Section, frozen=True):
     """Most captures that are kept."""
     capture_mb: Annotated[float, Meta(ge=1, le=1_000_000)] = 200
     """Most megabytes that they may take together."""
+
+    @classmethod
+    def for_demo(cls, car: SimulatedCar) -> dict[str, Any]:
+        """What the demo has in place of the hardware."""
+        return {"camera": "simulated", "device": car.control, "start_mode": "on_with_stream"}

@@ -68,7 +68,7 @@ def demo(
         room = str(Path(room).resolve()) if Path(room).suffix or "/" in room else room
         with Demo(broker_port=broker_port, listen=listen, room=room, bridges=wanted, chosen=bool(bridges)) as parts:
             say.begin(parts)
-            parts.start(say.ready)
+            parts.start(say)
             if as_json:
                 say_json(summary(parts))
             say.hints(parts)
@@ -130,6 +130,13 @@ class Story:
             self._say(f"  {mark} {name:<12} {visible(note)}")
         else:
             complain(f"{name}: {note}")
+        sys.stdout.flush()
+
+    def waiting(self, names: list[str], seconds: float) -> None:
+        """Parts are slow to start."""
+        click.echo(
+            f"    still waiting for {', '.join(names)} after {seconds:.0f} s (a slow or busy machine)", err=self._quiet
+        )
         sys.stdout.flush()
 
     def hints(self, parts: Demo) -> None:

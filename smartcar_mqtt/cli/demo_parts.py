@@ -22,12 +22,17 @@ import msgspec
 import yaml
 
 from smartcar_mqtt.cli import demo_record
-from smartcar_mqtt.config import ENVIRONMENT_PREFIX, PROJECT_ROOT, Mqtt
-from smartcar_mqtt.decoding import DecodingError, decode_json, read_field
-from smartcar_mqtt.installed import NotInstalledError
+from smartcar_mqtt.config import ENVIRONMENT_PREFIX, PROJECT_ROOT, Mqtt, SimulatedCar
+from smartcar_mqtt.decoding import DecodingError, decode_json
+from smartcar_mqtt.installed import NotInstalledError, find_settings
 from smartcar_mqtt.mqtt.broker import Broker, Message
 
-ONLINE_TIMEOUT_S = 20.0
+TOLD_AFTER_S = 20.0
+"""A bridge that needs longer to start is told about, and again each time as long has passed."""
+START_TIMEOUT_S = 600.0
+"""The longest wait for a part that runs and is not ready: an emulated or very busy machine needs minutes."""
+LINK_TIMEOUT_S = 60.0
+"""The longest wait for the hardware of a bridge that is online: it then is not slow, its hardware does not answer."""
 END_TIMEOUT_S = 5.0
 PORT_ATTEMPTS = 5
 SYSTEM_FOLDERS = "/usr/sbin:/usr/local/sbin"
@@ -50,11 +55,14 @@ class Started(msgspec.Struct):
     control: tuple[str, int]
 
 
-class Ready(Protocol):
+class Listener(Protocol):
     """Who is told of each part."""
 
-    def __call__(self, name: str, note: str, *, good: bool) -> None:
+    def ready(self, name: str, note: str, *, good: bool) -> None:
         """A part is ready, or is not."""
+
+    def waiting(self, names: list[str], seconds: float) -> None:
+        """These parts have started `seconds` ago and are not ready yet; the wait goes on."""
 
 
 class Demo:
@@ -89,6 +97,7 @@ class Demo:
         self._broker: Broker | None = None
         self._changed = threading.Condition()
         self._linked: dict[str, bool] = {}
+        self._online_since: dict[str, float] = {}
         self._was_online: set[str] = set()
         self._told: set[str] = set()
         self._record: Path | None = None
@@ -109,14 +118,14 @@ class Demo:
 
     # -- starting ------------------------------------------------------------------------------------------------
 
-    def start(self, ready: Ready) -> None:
-        """Start everything; returns when each bridge is online or its time is up."""
-        self._start_broker(ready)
-        self._start_car(ready)
-        self._start_bridges(ready)
-        self._announce_to_commands(ready)
+    def start(self, told: Listener) -> None:
+        """Start everything; returns when each bridge is online, has ended, or its time is up."""
+        self._start_broker(told)
+        self._start_car(told)
+        self._start_bridges(told)
+        self._announce_to_commands(told)
 
-    def _start_broker(self, ready: Ready) -> None:
+    def _start_broker(self, told: Listener) -> None:
         program = shutil.which("mosquitto") or shutil.which("mosquitto", path=SYSTEM_FOLDERS)
         if program is None:
             raise DemoError("Mosquitto is not installed; run: sudo apt-get install mosquitto mosquitto-clients")
@@ -143,18 +152,18 @@ class Demo:
         note = f"{self.host}:{self.port}"
         if wished not in {0, self.port}:
             note += f"   (port {wished} is taken)"
-        ready("broker", note, good=True)
+        told.ready("broker", note, good=True)
 
     def _listens(self) -> bool:
         """Wait until the broker accepts connections; False when it has ended instead."""
-        deadline = time.monotonic() + ONLINE_TIMEOUT_S
+        deadline = time.monotonic() + START_TIMEOUT_S
         while time.monotonic() < deadline and self._children["broker"].poll() is None:
             with contextlib.suppress(OSError), socket.create_connection((self.host, self.port), 0.5):
                 return True
             time.sleep(0.02)
         return False
 
-    def _start_car(self, ready: Ready) -> None:
+    def _start_car(self, told: Listener) -> None:
         device = self.folder / "esp32"
         process = self._spawn(
             "car",
@@ -172,15 +181,15 @@ class Demo:
             raise DemoError(f"the simulated car says something odd: {line[:200]!r}") from None
         self.serial = said.serial
         self.control = "{}:{}".format(*said.control)
-        ready("ESP32", f"simulated, in the room {self.room}, on {self.serial}", good=True)
+        told.ready("ESP32", f"simulated, in the room {self.room}, on {self.serial}", good=True)
 
-    def _start_bridges(self, ready: Ready) -> None:
+    def _start_bridges(self, told: Listener) -> None:
+        car = SimulatedCar(self.serial, self.control)
         settings = {
             "car": {"state_directory": str(self.folder)},
             "mqtt": {"host": self.host, "port": self.port},
             "logging": {"directory": str(self.folder / "logs")},
-            "motion": {"device": self.serial},
-            **{name: section for name, section in self._without_hardware().items() if name in self.states},
+            **{name: find_settings(name).for_demo(car) for name in self.states},
         }
         path = self.folder / "system.yaml"
         path.write_text(yaml.safe_dump(settings), encoding="utf-8")
@@ -188,56 +197,74 @@ class Demo:
         broker.on_connected = lambda: broker.subscribe("smartcar/car/+/availability", "smartcar/car/+/state")
         broker.on_message = self._heard
         broker.start()
-        began = time.monotonic()
         for name in self.states:
             self._spawn(name, [*PROGRAM, "run", name, "--config", str(path)])
+        self._wait_online(told)
+
+    def _wait_online(self, told: Listener) -> None:
+        """Wait for each bridge while it runs, however slow this machine is; a signal that ends the demo ends this."""
+        began = time.monotonic()
+        next_told = TOLD_AFTER_S
         waiting = set(self.states)
         while waiting and not signal.sigpending() & END_SIGNALS:
             with self._changed:
                 self._changed.wait_for(lambda: waiting & self._was_online, 0.2)
+            passed = time.monotonic() - began
             for name in sorted(waiting):
                 if name in self._was_online:
                     waiting.discard(name)
-                    ready(name, f"online after {time.monotonic() - began:.1f} s", good=True)
+                    told.ready(name, f"online after {passed:.1f} s", good=True)
                 elif self._children[name].poll() == NotInstalledError.exit_code and not self._chosen:
                     waiting.discard(name)
-                    ready(name, f"left out: {self.last_words(name).removeprefix('smartcar: ')}", good=False)
+                    told.ready(name, f"left out: {self.last_words(name).removeprefix('smartcar: ')}", good=False)
                     del self._children[name], self.states[name]
-                elif self._children[name].poll() is not None or time.monotonic() - began > ONLINE_TIMEOUT_S:
+                elif (reason := self._given_up(name, passed)) is not None:
                     waiting.discard(name)
-                    ready(name, f"not online: {self.last_words(name)}", good=False)
-
+                    told.ready(name, f"{reason}: {self.last_words(name)}", good=False)
+            if waiting and passed >= next_told:
+                told.waiting(sorted(waiting), passed)
+                next_told = passed + TOLD_AFTER_S
         if not self.states:
             raise DemoError("the libraries of no bridge are installed; run: pip install 'smartcar-mqtt[all]'")
 
-    def _without_hardware(self) -> dict[str, dict[str, str]]:
-        """Settings of bridges whose hardware the demo does without: what it would show there are pictures."""
-        return {
-            "led": {"driver": "none", "picture": "animated"},
-            "display": {"driver": "none"},
-            "vision": {"camera": "simulated", "device": self.control, "start_mode": "on_with_stream"},
-        }
+    def _given_up(self, name: str, passed_s: float) -> str | None:
+        """Why a bridge is waited for no longer; None while it may still come."""
+        if self._children[name].poll() is not None:
+            return "not online"
+        answered = self._online_since.get(name)
+        if answered is not None and time.monotonic() - answered > LINK_TIMEOUT_S:
+            return "online without its hardware"
+        return f"not online after {passed_s:.0f} s" if passed_s > START_TIMEOUT_S else None
 
     def _heard(self, message: Message) -> None:
-        """A bridge counts as online when it says so and, where it has a link to hardware, that link is up too."""
+        """A bridge counts as online when it says so and, where it has a link to hardware, that link is up too.
+
+        A link of which nothing is known yet (null) is not up.
+        """
         *_, name, kind = message.topic.split("/")
         if name not in self.states or not message.payload:
             return
         with self._changed:
             if kind == "availability":
                 self.states[name] = message.payload.decode(errors="replace")
+                if self.states[name] == "online":
+                    self._online_since.setdefault(name, time.monotonic())
+                else:
+                    self._online_since.pop(name, None)
             else:
                 with contextlib.suppress(DecodingError):
-                    self._linked[name] = read_field(decode_json(message.payload), "link") is not False
+                    state = decode_json(message.payload)
+                    # Without a link there is no hardware to wait for; null: it is not known yet.
+                    self._linked[name] = not isinstance(state, dict) or state.get("link", True) is True
             if self.states[name] == "online" and self._linked.get(name):
                 self._was_online.add(name)
             self._changed.notify_all()
 
-    def _announce_to_commands(self, ready: Ready) -> None:
+    def _announce_to_commands(self, told: Listener) -> None:
         """Let `smartcar drive` and its like find this demo's broker."""
         self._record = demo_record.publish(self.host, self.port, self.serial)
         if self._record is None:
-            ready(
+            told.ready(
                 "commands", f"there is no folder to be found by; give them --broker {self.host}:{self.port}", good=False
             )
 

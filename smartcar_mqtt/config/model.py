@@ -40,8 +40,22 @@ Level = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 SectionT = TypeVar("SectionT", bound=msgspec.Struct)
 
 
+class SimulatedCar(NamedTuple):
+    """What a bridge of the demo has in place of hardware."""
+
+    serial: str
+    """Device of the simulated ESP32's serial line."""
+    control: str
+    """Control port of the simulated room, host:port."""
+
+
 class Section(msgspec.Struct, forbid_unknown_fields=True, kw_only=True, frozen=True):
     """Base of all sections: unknown keys are errors, values do not change while a bridge runs."""
+
+    @classmethod
+    def for_demo(cls, car: SimulatedCar) -> dict[str, Any]:  # noqa: ARG003 - for those that override it
+        """Settings with which the demo runs this bridge without hardware of its own; the others keep their defaults."""
+        return {}
 
     def __repr__(self) -> str:
         """The section without the secrets that may stand in it."""

@@ -7,11 +7,14 @@ import select
 import signal
 import socket
 import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from smartcar_mqtt.cli import demo_parts
+from smartcar_mqtt.cli.demo import Story
 from smartcar_mqtt.config import bridge_names
 from tests.cli.conftest import SMARTCAR, Run, RunningDemo
 
@@ -108,12 +111,80 @@ def test_a_bridge_that_ends_by_itself_is_told_and_spoils_the_exit_code(environme
     assert demo.end() == 1
 
 
+class Told:
+    """What a starting demo has told, and what happens then."""
+
+    def __init__(self, when_waiting: Callable[[], object] = lambda: None) -> None:
+        self.lines: list[str] = []
+        self._when_waiting = when_waiting
+
+    def ready(self, name: str, note: str, *, good: bool) -> None:
+        self.lines.append(f"{name} {'good' if good else 'bad'} {note}")
+
+    def waiting(self, names: list[str], seconds: float) -> None:
+        self.lines.append(f"waiting {' '.join(names)}")
+        self._when_waiting()
+
+
+def slow_bridges(monkeypatch: pytest.MonkeyPatch, folder: Path) -> Path:
+    """From now on a bridge starts only when somebody opens the gate (a FIFO) for it, as on a slow machine."""
+    gate = folder / "gate"
+    os.mkfifo(gate)
+    script = 'case "$1" in run) read -r opened <"$0";; esac; exec "$PYTHON" -m smartcar_mqtt.cli "$@"'
+    monkeypatch.setenv("PYTHON", sys.executable)
+    monkeypatch.setattr(demo_parts, "PROGRAM", ("sh", "-c", script, str(gate)))
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(folder))
+    return gate
+
+
+def test_a_slow_bridge_is_waited_for_and_told_about(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(demo_parts, "TOLD_AFTER_S", 0.3)
+    gate = slow_bridges(monkeypatch, tmp_path)
+    told = Told(lambda: told.lines.count("waiting led") == 2 and gate.write_text("open\n"))
+    with demo_parts.Demo(broker_port=0, listen="127.0.0.1", room="living_room", bridges=("led",)) as demo:
+        demo.start(told)
+        assert demo.complete
+    assert told.lines[2:4] == ["waiting led", "waiting led"]  # broker and car were told before
+    assert told.lines[-1].startswith("led good online after ")
+
+
+def test_the_wait_for_a_bridge_that_never_comes_has_an_end(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(demo_parts, "START_TIMEOUT_S", 1.2)
+    slow_bridges(monkeypatch, tmp_path)
+    told = Told()
+    with demo_parts.Demo(broker_port=0, listen="127.0.0.1", room="living_room", bridges=("led",)) as demo:
+        demo.start(told)
+        assert not demo.complete
+    assert told.lines[-1] == "led bad not online after 1 s: it said nothing"
+
+
+def test_hardware_that_does_not_answer_is_told_as_that(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(demo_parts, "LINK_TIMEOUT_S", 0.3)
+    nobody = {"vision": {"camera": "simulated", "device": "127.0.0.1:1"}}
+    monkeypatch.setattr(demo_parts.Demo, "_without_hardware", lambda _: nobody)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    told = Told()
+    with demo_parts.Demo(broker_port=0, listen="127.0.0.1", room="living_room", bridges=("vision",)) as demo:
+        demo.start(told)
+        assert not demo.complete
+    assert told.lines[-1].startswith("vision bad online without its hardware: ")
+
+
+def test_people_and_scripts_are_told_of_the_wait(capsys: pytest.CaptureFixture[str]) -> None:
+    Story(quiet=False).waiting(["display", "vision"], 40.2)
+    people = capsys.readouterr()
+    assert "still waiting for display, vision after 40 s" in people.out
+    Story(quiet=True).waiting(["display", "vision"], 40.2)
+    scripts = capsys.readouterr()
+    assert (scripts.out, scripts.err) == ("", people.out)  # standard output has the one line of JSON and nothing else
+
+
 def test_without_mosquitto_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(demo_parts, "SYSTEM_FOLDERS", str(tmp_path))
     demo = demo_parts.Demo(broker_port=0, listen="127.0.0.1", room="living_room", bridges=("motion",))
     with demo, pytest.raises(demo_parts.DemoError, match="run: sudo apt-get install mosquitto mosquitto-clients"):
-        demo.start(lambda *_, **__: None)
+        demo.start(Told())
 
 
 def test_an_unusable_room_is_one_clear_sentence(run: Run, tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ Where it has to be installed first, that is done before the first test, since a 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -40,19 +39,15 @@ def _needs_home_assistant(item: pytest.Item) -> bool:
     return item.get_closest_marker("homeassistant") is not None or "hass" in getattr(item, "fixturenames", ())
 
 
-def _in_ci() -> bool:
-    return os.environ.get("CI", "") not in {"", "0", "false"}
-
-
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Skip a test that needs Home Assistant where there is no Python for it; in CI it fails.
+    """Skip a test that needs Home Assistant where there is no Python for it.
 
     (Done here and not in a fixture, since pytest then sums all of them up in one line.)
     """
     if not _needs_home_assistant(item):
         return
     outcome = item.config.stash[_HASS]
-    if isinstance(outcome, PythonMissingError) and not _in_ci():
+    if isinstance(outcome, PythonMissingError):
         pytest.skip(str(outcome))
     if isinstance(outcome, Exception):
         pytest.fail(str(outcome), pytrace=False)
@@ -83,7 +78,7 @@ def home_assistant(hass: Path, home_assistant_broker: Mosquitto) -> Iterator[Hom
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Chromium]:
-    """A headless browser for the session; skips where none is installed: only pictures for the README need it."""
+    """A headless browser for the session; skips where none is installed, which `make test` does where it can."""
     try:
         browser = Chromium()
     except ChromiumMissingError as error:

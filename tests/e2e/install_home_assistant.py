@@ -20,7 +20,11 @@ VERSION = "2025.4.4"
 REQUIREMENTS = Path(__file__).with_name(f"requirements-{VERSION}.txt")
 ENVIRONMENT = Path(__file__).parents[2] / ".venv-ha"
 
+PYTHONS = Path(__file__).parents[2] / ".setup" / "python"
+"""Where a Python is put that had to be fetched."""
+
 _PYTHON_VERSION = (3, 13)
+_FETCH_TIMEOUT = 300.0
 _STAMP = ENVIRONMENT / "installed.txt"
 _STEP_TIMEOUT = 1800.0
 
@@ -55,7 +59,7 @@ def hass_program(say: Say) -> Path:
         return program
     with _one_installer():
         if not _is_installed():
-            _install(find_python(), say)
+            _install(_find_or_fetch_python(say), say)
     return ENVIRONMENT / "bin" / "hass"
 
 
@@ -82,6 +86,53 @@ def find_python() -> Path:
         f"3.13` or `apt install python3.13-venv`), name it in SMARTCAR_PYTHON313, or name another Home Assistant's "
         f"hass program in SMARTCAR_HASS"
     )
+
+
+def _find_or_fetch_python(say: Say) -> Path:
+    """A Python 3.13; where this machine has none (Debian 12 has 3.11), uv fetches one into `.setup`.
+
+    Raises:
+        PythonMissingError: none was found, and none could be fetched.
+    """
+    try:
+        return find_python()
+    except PythonMissingError as error:
+        if os.environ.get("SMARTCAR_PYTHON313"):
+            raise
+        missing = error
+    say("Fetching a Python 3.13 for Home Assistant: once, some 30 MB ...")
+    try:
+        return fetch_python(PYTHONS)
+    except InstallError as error:
+        raise PythonMissingError(
+            f"{missing}. (uv could not fetch one: {str(error).splitlines()[-1].strip()})"
+        ) from error
+
+
+def fetch_python(folder: Path, uv: Sequence[str] = ()) -> Path:
+    """A Python 3.13 of its own, by uv (https://docs.astral.sh/uv/concepts/python-versions), in a folder.
+
+    Args:
+        folder: where it is put; what is there already is used.
+        uv: the command of uv; without it uv is installed into the folder.
+
+    Raises:
+        InstallError: it could not be fetched.
+    """
+    python = folder / "cpython"
+    if not uv and (folder / "uv/bin/uv").exists():
+        uv = (str(folder / "uv/bin/uv"),)
+    if not uv:
+        _run([sys.executable, "-m", "venv", str(folder / "uv")])
+        _run([str(folder / "uv/bin/pip"), "install", "--quiet", "--disable-pip-version-check", "uv"])
+        uv = (str(folder / "uv/bin/uv"),)
+    version = ".".join(str(part) for part in _PYTHON_VERSION)
+    into = {"UV_PYTHON_INSTALL_DIR": str(python), "UV_PYTHON_BIN_DIR": str(folder / "bin")}
+    _run([*uv, "python", "install", version], timeout=_FETCH_TIMEOUT, **into)
+    for candidate in sorted(python.glob(f"*/bin/python{version}")):
+        if _serves(candidate):
+            return candidate
+    raise InstallError(f"`uv python install` left no Python {version} that works in {python}")
 
 
 def _candidates() -> Iterator[Path]:
@@ -135,17 +186,18 @@ def _install(python: Path, say: Say) -> None:
     except InstallError as error:
         say(f"uv, the fast installer, could not be had; pip takes some 6 minutes instead. ({error})")
         installer = pip
-    _run([*installer, "install", "--quiet", "--no-deps", "--requirement", str(REQUIREMENTS)], into_environment=True)
+    packages = ["--quiet", "--no-deps", "--requirement", str(REQUIREMENTS)]
+    _run([*installer, "install", *packages], VIRTUAL_ENV=str(ENVIRONMENT))  # where uv installs; pip knows by itself
     _STAMP.write_text(_stamp())
     say(f"Home Assistant {VERSION} has been installed in {time.monotonic() - begun:.0f} s.")
 
 
-def _run(command: Sequence[str], *, into_environment: bool = False) -> None:
+def _run(command: Sequence[str], *, timeout: float = _STEP_TIMEOUT, **settings: str) -> None:
+    """Run a command with these variables in its environment."""
     environment = dict(os.environ)
     for name in ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV"):
         environment.pop(name, None)
-    if into_environment:
-        environment["VIRTUAL_ENV"] = str(ENVIRONMENT)  # where uv installs; pip knows by itself
+    environment.update(settings)
     try:
         done = subprocess.run(
             command,
@@ -154,7 +206,7 @@ def _run(command: Sequence[str], *, into_environment: bool = False) -> None:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=_STEP_TIMEOUT,
+            timeout=timeout,
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
@@ -162,9 +214,8 @@ def _run(command: Sequence[str], *, into_environment: bool = False) -> None:
     if done.returncode:
         newest = "\n".join(done.stdout.splitlines()[-15:])
         raise InstallError(
-            f"Home Assistant {VERSION} could not be installed: `{' '.join(command)}` ended with status "
-            f"{done.returncode}. It needs a way to Python's package index; try again with `python -m "
-            f"tests.e2e.install_home_assistant`. Its newest output:\n{newest}"
+            f"`{' '.join(command)}` ended with status {done.returncode}. It needs a way to the internet; try again "
+            f"with `python -m tests.e2e.install_home_assistant`. Its newest output:\n{newest}"
         )
 
 

@@ -6,63 +6,90 @@ https://chromedevtools.github.io/devtools-protocol
 from __future__ import annotations
 
 import base64
+import io
 import json
 import os
 import shutil
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from PIL import Image
 from websockets.sync.client import ClientConnection, connect
 
+from tests.docs.shown import Place, Shown, missing, save
 from tests.e2e.api import HomeAssistantApi
 from tests.support.program import Output, Program
 
 # The page is looked at through shadow roots, which Home Assistant is made of. It counts as settled when its visible
 # text has not changed for a while (digits do not count: "12 seconds ago" ticks for ever) and its pictures are there.
-_WHEN_SETTLED = """
-(async ({quiet_ms, awaited, timeout_ms}) => {
-  const visibleText = () => {
-    const parts = [];
-    const visit = (node) => {
-      if (node.nodeType === Node.TEXT_NODE) {
-        const text = node.textContent.trim();
-        if (text) parts.push(text);
-        return;
+_LOOK = """
+const look = () => {
+  const texts = [], pictures = [];
+  let pending = 0;
+  const visit = (node) => {
+    if (node.nodeType === Node.TEXT_NODE) {
+      const text = node.textContent.trim().replace(/\\s+/g, " ");
+      if (!text) return;
+      const range = document.createRange();
+      range.selectNodeContents(node);
+      const {left, top, width, height} = range.getBoundingClientRect();
+      texts.push([text, left, top, width, height]);
+      return;
+    }
+    if (node.nodeType === Node.ELEMENT_NODE) {
+      if (["STYLE", "SCRIPT", "TEMPLATE", "NOSCRIPT"].includes(node.nodeName)) return;
+      const style = getComputedStyle(node);
+      if (style.display === "none" || style.visibility === "hidden") return;
+      if (node.nodeName === "IMG") {
+        const {left, top, width, height} = node.getBoundingClientRect();
+        if (!node.complete) pending += 1;
+        else if (node.naturalWidth) {
+          const path = new URL(node.currentSrc).pathname.slice(0, 200);
+          pictures.push([path, left, top, width, height]);
+        }
       }
-      if (node.nodeType === Node.ELEMENT_NODE) {
-        if (["STYLE", "SCRIPT", "TEMPLATE", "NOSCRIPT"].includes(node.nodeName)) return;
-        const style = getComputedStyle(node);
-        if (style.display === "none" || style.visibility === "hidden") return;
-        if (node.nodeName === "IMG" && !node.complete) pending += 1;
-      }
-      const slotted = node.nodeName === "SLOT" ? node.assignedNodes() : [];
-      const children = slotted.length ? slotted : (node.shadowRoot || node).childNodes;
-      children.forEach(visit);
-    };
-    let pending = 0;
-    visit(document.body);
-    return {text: parts.join("\\n"), pending};
+    }
+    const slotted = node.nodeName === "SLOT" ? node.assignedNodes() : [];
+    const children = slotted.length ? slotted : (node.shadowRoot || node).childNodes;
+    children.forEach(visit);
   };
+  visit(document.body);
+  return {text: texts.map(([text]) => text).join("\\n"), pending, texts, pictures};
+};
+"""
+_WHEN_SETTLED = (
+    "(async ({quiet_ms, awaited, awaited_pictures, timeout_ms}) => {"
+    + _LOOK
+    + """
   const deadline = performance.now() + timeout_ms;
   let shape = null, since = performance.now();
   for (;;) {
     await new Promise((resolve) => setTimeout(resolve, 100));
-    const {text, pending} = visibleText();
-    const now = performance.now(), newShape = text.replace(/\\d+/g, "0") + pending;
+    const {text, pending, texts, pictures} = look();
+    const now = performance.now();
+    const newShape = text.replace(/\\d+/g, "0") + pending + pictures.map(([path]) => path).join();
     if (newShape !== shape) { shape = newShape; since = now; }
-    const complete = text.includes(awaited) && !pending && text.length > 0;
-    if (complete && now - since >= quiet_ms) return {settled: true, text};
-    if (now > deadline) return {settled: false, text};
+    const absent = awaited.filter((part) => !text.includes(part));
+    absent.push(...awaited_pictures.filter((part) => !pictures.some(([path]) => path.includes(part))));
+    const settled = !absent.length && !pending && text.length > 0 && now - since >= quiet_ms;
+    if (settled || now > deadline) return {settled, text, texts, pictures, absent};
   }
 })
 """
+)
 
 _QUIET_MS = 1000
+_MARGIN = 24
+"""CSS pixels below the last text or picture of a page whose height is fitted to it."""
+DRAWN_WITHIN_S = 20.0
+"""The longest wait for a page that has its text to draw it."""
+_PAINT_S = 0.2
+"""Pause between two looks at a page that has its text but has not drawn it yet."""
 _FLAGS = (
     "--headless=new",
     "--disable-gpu",
@@ -138,34 +165,42 @@ class Chromium:
         *,
         width: int = 1280,
         height: int = 900,
+        highest: int = 0,
         scale: float = 1.0,
         dark: bool = False,
         local_storage: Mapping[str, str] | None = None,
-        awaited: str = "",
+        awaited: str | Sequence[str] = (),
+        pictures: Sequence[str] = (),
         script: str = "",
         timeout: float = 60.0,
     ) -> str:
         """Write a picture of a page once it has settled, and return its visible text.
+
+        What is awaited must be drawn in it, and the file says what it shows and where (see `tests.docs.shown`).
 
         Args:
             url: of the page, on this machine.
             png: file to write.
             width: of the page, in CSS pixels.
             height: of the page, in CSS pixels.
+            highest: up to here the picture is higher, where the page has text or pictures there.
             scale: pixels of the picture for one of the page.
             dark: whether the page is told that the user prefers dark colours.
             local_storage: what the page finds in `localStorage`.
-            awaited: text that has to be there before the page counts as settled.
-            script: JavaScript run then, such as a click; the page settles again before the picture is taken.
+            awaited: texts that the picture has to show.
+            pictures: parts of the addresses of pictures that it has to show.
+            script: JavaScript run when the page has come to rest, such as a click.
             timeout: seconds for each settling.
 
         Raises:
-            PageError: the page does not load, does not settle, or the script fails.
+            PageError: the page does not load, does not settle, does not draw what it has, or the script fails.
         """
+        texts = [awaited] if isinstance(awaited, str) else list(awaited)
         target = self._call("Target.createTarget", url="about:blank")["targetId"]
         try:
             page = self._call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
-            metrics = {"width": width, "height": height, "deviceScaleFactor": scale, "mobile": False}
+            # High at first: what is below the edge may not be loaded at all.
+            metrics = {"width": width, "height": max(height, highest), "deviceScaleFactor": scale, "mobile": False}
             self._call("Emulation.setDeviceMetricsOverride", page, **metrics)
             scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
             self._call("Emulation.setEmulatedMedia", page, features=[scheme])
@@ -176,24 +211,51 @@ class Chromium:
             failed = self._call("Page.navigate", page, url=url).get("errorText")
             if failed:
                 raise PageError(f"{url} does not load: {failed}")
-            text = self._settle(page, url, awaited, timeout)
             if script:
+                self._settle(page, url, [], [], timeout)
                 self._evaluate(page, url, script, timeout)
-                text = self._settle(page, url, "", timeout)
-            picture = self._call("Page.captureScreenshot", page, format="png")["data"]
-            png.write_bytes(base64.b64decode(picture))
-            return text
+            if highest > height:
+                outcome = self._settle(page, url, texts, list(pictures), timeout)
+                lowest = max(top + tall for _, _, top, _, tall in outcome["texts"] + outcome["pictures"])
+                metrics["height"] = min(highest, max(height, round(lowest) + _MARGIN))
+                self._call("Emulation.setDeviceMetricsOverride", page, **metrics)
+            return self._take(page, url, png, texts, list(pictures), scale, timeout)
         finally:
             self._call("Target.closeTarget", targetId=target)
 
-    def _settle(self, page: str, url: str, awaited: str, timeout: float) -> str:
-        options = {"quiet_ms": _QUIET_MS, "awaited": awaited, "timeout_ms": timeout * 1000}
-        outcome = self._evaluate(page, url, f"({_WHEN_SETTLED})({json.dumps(options)})", timeout + 10)
-        text: str = outcome["text"]
+    def _take(
+        self, page: str, url: str, png: Path, texts: list[str], pictures: list[str], scale: float, timeout: float
+    ) -> str:
+        """Take the picture as soon as it has all that is awaited."""
+        deadline = None
+        while True:
+            outcome = self._settle(page, url, texts, pictures, timeout)
+            deadline = deadline or time.monotonic() + DRAWN_WITHIN_S
+            taken = base64.b64decode(self._call("Page.captureScreenshot", page, format="png")["data"])
+            found = (outcome["texts"], outcome["pictures"])
+            shown = Shown(*(tuple(scaled(place, scale) for place in places) for places in found))
+            with Image.open(io.BytesIO(taken)) as image:
+                lost = missing(image, shown, texts=texts or [""], pictures=pictures)  # "": any text at all
+            if not lost:
+                save(taken, shown, png)
+                text: str = outcome["text"]
+                return text
+            if time.monotonic() > deadline:
+                raise PageError(f"{url} has, but does not draw in {DRAWN_WITHIN_S:g} s: {', '.join(lost)}")
+            time.sleep(_PAINT_S)
+
+    def _settle(self, page: str, url: str, texts: list[str], pictures: list[str], timeout: float) -> dict[str, Any]:
+        options = {
+            "quiet_ms": _QUIET_MS,
+            "awaited": texts,
+            "awaited_pictures": pictures,
+            "timeout_ms": timeout * 1000,
+        }
+        outcome: dict[str, Any] = self._evaluate(page, url, f"({_WHEN_SETTLED})({json.dumps(options)})", timeout + 10)
         if not outcome["settled"]:
-            missing = f" and does not show {awaited!r}" if awaited not in text else ""
-            raise PageError(f"{url} does not come to rest in {timeout:g} s{missing}; its text:\n{text}")
-        return text
+            absent = "".join(f" and does not show {part!r}" for part in outcome["absent"])
+            raise PageError(f"{url} does not come to rest in {timeout:g} s{absent}; its text:\n{outcome['text']}")
+        return outcome
 
     def _evaluate(self, page: str, url: str, expression: str, timeout: float) -> Any:
         fields = {"expression": expression, "awaitPromise": True, "returnByValue": True}
@@ -219,6 +281,12 @@ class Chromium:
                     raise PageError(f"{method} failed: {answer['error']['message']}")
                 result: dict[str, Any] = answer["result"]
                 return result
+
+
+def scaled(place: Sequence[Any], scale: float) -> Place:
+    """A place of a page, in CSS pixels, as a place of its picture."""
+    name, *edges = place
+    return Place(name, *(round(edge * scale, 1) for edge in edges))
 
 
 def home_assistant_page(
