@@ -39,7 +39,7 @@ def bounded(details: Mapping[str, Any], most_bytes: int = MAX_ATTRIBUTES_BYTES) 
     """
     if size(details) <= most_bytes:
         return dict(details)
-    plain: dict[str, Any] = msgspec.to_builtins(details, str_keys=True)
+    plain: dict[str, Any] = msgspec.to_builtins(dict(details), str_keys=True)
     plain.pop(NOTE, None)
     names = list(plain)
     limit = 0
@@ -82,7 +82,7 @@ def level(sizes: list[int], room: int) -> int:
 
 def cut(value: Any, most_bytes: int) -> tuple[Any, dict[str, int] | None]:
     """A value of at most so many bytes, and how much of it is shown; numbers and the like are not cut."""
-    if not isinstance(value, str | list | dict) or size(value) <= most_bytes:
+    if not isinstance(value, str | list | tuple | dict) or size(value) <= most_bytes:
         return value, None
 
     def first(count: int) -> Any:
