@@ -10,9 +10,9 @@ import msgspec
 from bridges.motion.chassis import NO_SPEED, SCANNING, Chassis
 from bridges.motion.drive import Drive, is_stop, parse_drive
 from bridges.motion.latch import not_stored, read_latch, write_latch
-from bridges.motion.protocol import DIRECTIONS, Frame
 from bridges.motion.safety import STOPPED, Control, Zone
-from bridges.motion.scan import Reading
+from bridges.motion.scan.scan import Reading
+from bridges.motion.serial_line.protocol import DIRECTIONS, Frame
 from bridges.motion.settings import MotionSettings
 from smartcar_mqtt.bridge import Bridge
 from smartcar_mqtt.clock import Scheduler
@@ -453,7 +453,7 @@ class Motion(Bridge):
         self.update(best_heading=None if best is None else best.heading)
 
         def show() -> None:
-            from bridges.motion.radar import draw  # noqa: PLC0415 - 8 MB that a car which never scans can do without
+            from bridges.motion.scan.radar import draw  # noqa: PLC0415 - 8 MB that a car which never scans can do without
 
             self.radar.show(draw(readings, best))
 

@@ -13,10 +13,13 @@ import threading
 
 from bridges.motion.drive import STOP, Drive
 from bridges.motion.keeper.supervisor import STARTING
-from bridges.motion.link import SerialLink
 from bridges.motion.listener import Listener
-from bridges.motion.outbox import Outbox
-from bridges.motion.protocol import (
+from bridges.motion.replies import Replies
+from bridges.motion.safety import STOPPED, Control, Guard, control_of
+from bridges.motion.scan.scanner import TURN, Scanner
+from bridges.motion.serial_line.link import SerialLink
+from bridges.motion.serial_line.outbox import Outbox
+from bridges.motion.serial_line.protocol import (
     Ack,
     Alert,
     Banner,
@@ -28,11 +31,8 @@ from bridges.motion.protocol import (
     tells_of_damage,
     word_line,
 )
-from bridges.motion.replies import Replies
-from bridges.motion.safety import STOPPED, Control, Guard, control_of
-from bridges.motion.scanner import TURN, Scanner
+from bridges.motion.serial_line.silence import Silence
 from bridges.motion.settings import MotionSettings
-from bridges.motion.silence import Silence
 from smartcar_mqtt.clock import Scheduler, Timer
 from smartcar_mqtt.commands import Blocked, CommandError, Request
 from smartcar_mqtt.commands import Status as Outcome

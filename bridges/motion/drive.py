@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from bridges.motion.protocol import DIRECTIONS
+from bridges.motion.serial_line.protocol import DIRECTIONS
 from smartcar_mqtt.commands import (
     CommandError,
     Parsed,

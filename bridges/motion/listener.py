@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from bridges.motion.protocol import Frame
-from bridges.motion.scan import Reading
+from bridges.motion.scan.scan import Reading
+from bridges.motion.serial_line.protocol import Frame
 
 
 class Listener(Protocol):

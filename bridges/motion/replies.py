@@ -8,12 +8,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from bridges.motion.confirmations import TIMEOUT_S, Pending
 from bridges.motion.drive import STOP
-from bridges.motion.outbox import MOVES, Outbox
-from bridges.motion.protocol import DIRECTIONS, Ack, Alert, Frame
 from bridges.motion.safety import STOPPED, ZONE_OF_ALERT, Guard, Zone
-from bridges.motion.scanner import Scanner
+from bridges.motion.scan.scanner import Scanner
+from bridges.motion.serial_line.confirmations import TIMEOUT_S, Pending
+from bridges.motion.serial_line.outbox import MOVES, Outbox
+from bridges.motion.serial_line.protocol import DIRECTIONS, Ack, Alert, Frame
 from smartcar_mqtt.clock import Clock
 from smartcar_mqtt.commands import Status
 

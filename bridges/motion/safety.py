@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from bridges.motion.protocol import Frame
+from bridges.motion.serial_line.protocol import Frame
 from bridges.motion.settings import MotionSettings
 from smartcar_mqtt.commands import Blocked, Refused
 

@@ -11,9 +11,9 @@ from bridges.motion import chassis as module
 from bridges.motion.chassis import Chassis
 from bridges.motion.drive import Drive
 from bridges.motion.keeper.supervisor import KeeperLostError
-from bridges.motion.link import LinkDownError
-from bridges.motion.protocol import Frame, Line, parse_line
-from bridges.motion.scan import Reading
+from bridges.motion.scan.scan import Reading
+from bridges.motion.serial_line.link import LinkDownError
+from bridges.motion.serial_line.protocol import Frame, Line, parse_line
 from bridges.motion.settings import MotionSettings
 from smartcar_mqtt.clock import Clock, ManualClock, Scheduler
 from smartcar_mqtt.commands import Answer, CommandError, Parsed, Request

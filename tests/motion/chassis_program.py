@@ -13,8 +13,8 @@ from typing import Any
 
 from bridges.motion.chassis import Chassis
 from bridges.motion.drive import Drive
-from bridges.motion.protocol import Frame
-from bridges.motion.scan import Reading
+from bridges.motion.scan.scan import Reading
+from bridges.motion.serial_line.protocol import Frame
 from bridges.motion.settings import MotionSettings
 from smartcar_mqtt.clock import Scheduler, SystemClock
 from smartcar_mqtt.commands import Answer, CommandError, Parsed, Request

@@ -13,7 +13,7 @@ import pytest
 from bridges.motion import chassis as chassis_module
 from bridges.motion.bridge import Motion
 from bridges.motion.latch import read_latch, write_latch
-from bridges.motion.protocol import parse_line
+from bridges.motion.serial_line.protocol import parse_line
 from bridges.motion.settings import MotionSettings
 from smartcar_mqtt.clock import ManualClock, Scheduler
 from smartcar_mqtt.config import load

@@ -7,8 +7,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bridges.motion.chassis import NO_SPEED
-from bridges.motion.protocol import BadLineError, parse_line
 from bridges.motion.safety import STOPPED, Control
+from bridges.motion.serial_line.protocol import BadLineError, parse_line
 from smartcar_mqtt.simulator.esp32.firmware import BANNER
 from tests.motion.bench import Bench
 from tests.motion.test_protocol import LINES

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bridges.motion.confirmations import MOST_PENDING, STOP_TIMEOUT_S, TIMEOUT_S, Confirmations
+from bridges.motion.serial_line.confirmations import MOST_PENDING, STOP_TIMEOUT_S, TIMEOUT_S, Confirmations
 
 
 def words(confirmations: Confirmations) -> list[str]:

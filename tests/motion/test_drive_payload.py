@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bridges.motion.bridge import Motion
 from bridges.motion.drive import Drive, is_stop, parse_drive
-from bridges.motion.protocol import DIRECTIONS
+from bridges.motion.serial_line.protocol import DIRECTIONS
 from smartcar_mqtt.commands import CommandError, Refused
 from smartcar_mqtt.entities import CommandEntity, Switch
 

@@ -15,8 +15,8 @@ import pytest
 import serial
 
 from bridges.motion.keeper.supervisor import NO_DESCRIPTOR, KeeperLostError
-from bridges.motion.link import FIRST_RETRY_S, HELLO, LinkDownError, SerialLink, explain
-from bridges.motion.protocol import Banner, Frame
+from bridges.motion.serial_line.link import FIRST_RETRY_S, HELLO, LinkDownError, SerialLink, explain
+from bridges.motion.serial_line.protocol import Banner, Frame
 from smartcar_mqtt.clock import SystemClock
 from smartcar_mqtt.simulator.esp32.twin import SerialTwin
 from tests.support.serial_port import open_port

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bridges.motion.pace import BURST, LINES_PER_S, Pace
+from bridges.motion.serial_line.pace import BURST, LINES_PER_S, Pace
 from tests.motion.bench import Bench
 
 TICK_S = 0.0025  # 400 commands a second

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridges.motion.protocol import (
+from bridges.motion.serial_line.protocol import (
     MAX_LINE_BYTES,
     Ack,
     Alert,

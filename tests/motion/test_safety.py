@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bridges.motion.protocol import Frame
 from bridges.motion.safety import LEASE_ENDED, STOPPED, Control, Guard, Zone, control_of
+from bridges.motion.serial_line.protocol import Frame
 from bridges.motion.settings import MotionSettings
 from smartcar_mqtt.commands import Blocked, Refused
 

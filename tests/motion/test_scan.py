@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from bridges.motion.protocol import Frame
-from bridges.motion.radar import BACKGROUND, SIZE, draw
-from bridges.motion.scan import STEPS, Phase, Reading, Scan
+from bridges.motion.scan.radar import BACKGROUND, SIZE, draw
+from bridges.motion.scan.scan import STEPS, Phase, Reading, Scan
+from bridges.motion.serial_line.protocol import Frame
 
 TURN_S, SETTLE_S = 0.2, 0.1
 

@@ -14,7 +14,7 @@ import enum
 
 import msgspec
 
-from bridges.motion.protocol import Frame
+from bridges.motion.serial_line.protocol import Frame
 
 STEPS = 8
 STEP_DEGREES = 360 // STEPS

@@ -9,12 +9,12 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bridges.motion.confirmations import MOST_PENDING, STOP_TIMEOUT_S, Confirmations, Pending, Waiter
 from bridges.motion.keeper.supervisor import KeeperLostError
-from bridges.motion.link import LinkDownError, SerialLink
-from bridges.motion.pace import Pace
-from bridges.motion.protocol import DIRECTIONS, STOP_LINE, speed_line, word_line
 from bridges.motion.safety import ROUTINE
+from bridges.motion.serial_line.confirmations import MOST_PENDING, STOP_TIMEOUT_S, Confirmations, Pending, Waiter
+from bridges.motion.serial_line.link import LinkDownError, SerialLink
+from bridges.motion.serial_line.pace import Pace
+from bridges.motion.serial_line.protocol import DIRECTIONS, STOP_LINE, speed_line, word_line
 from bridges.motion.wheels import Wheels
 from smartcar_mqtt.clock import Clock
 from smartcar_mqtt.commands import Blocked, Request, Status

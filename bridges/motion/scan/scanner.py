@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from bridges.motion.drive import STOP
-from bridges.motion.outbox import Outbox
-from bridges.motion.protocol import Frame
 from bridges.motion.safety import TURN_ENDED, Guard
-from bridges.motion.scan import Phase, Reading, Scan
+from bridges.motion.scan.scan import Phase, Reading, Scan
+from bridges.motion.serial_line.outbox import Outbox
+from bridges.motion.serial_line.protocol import Frame
 from bridges.motion.settings import MotionSettings
 from smartcar_mqtt.commands import CommandError, Request, Status
 

@@ -17,7 +17,7 @@ import serial
 
 from bridges.motion.keeper.orphan import end_orphans
 from bridges.motion.keeper.supervisor import NO_DESCRIPTOR, STARTING, Keeper, KeeperLostError
-from bridges.motion.protocol import STOP_LINE, BadLineError, Banner, Line, LineSplitter, parse_line
+from bridges.motion.serial_line.protocol import STOP_LINE, BadLineError, Banner, Line, LineSplitter, parse_line
 from smartcar_mqtt.clock import Backoff, Clock
 
 log = logging.getLogger(__name__)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from PIL import Image, ImageDraw
 
-from bridges.motion.scan import Reading
+from bridges.motion.scan.scan import Reading
 
 SIZE = 480
 SUPERSAMPLING = 2

@@ -1,0 +1,1 @@
+"""Looking around: eight readings, their order and their picture."""
