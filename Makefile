@@ -47,7 +47,7 @@ test: lint
 
 # The keeper and the bridge, killed, frozen and starved a hundred times in each way: about 25 minutes.
 test-keeper: .venv/ready-dev
-	SMARTCAR_KEEPER_RUNS=100 $(BIN)/pytest -s tests/motion/test_keeper.py
+	SMARTCAR_KEEPER_RUNS=100 $(BIN)/pytest -s tests/motion/keeper/test_keeper.py
 
 unit: .venv/ready-dev
 	$(BIN)/pytest --ignore tests/e2e $(ARGS)

@@ -11,7 +11,7 @@ from bridges.motion.safety import STOPPED, Control
 from bridges.motion.serial_line.protocol import BadLineError, parse_line
 from smartcar_mqtt.simulator.esp32.firmware import BANNER
 from tests.motion.bench import Bench
-from tests.motion.test_protocol import LINES
+from tests.motion.serial_line.test_protocol import LINES
 
 WORDS = ["FORWARD", "BACKWARD", "LEFT", "RIGHT"]
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.motion.rig import BASE, HALT, START_S, Rig
-from tests.motion.test_pace import most_in_a_second
+from tests.motion.serial_line.test_pace import most_in_a_second
 
 MakeRig = Callable[..., Rig]
 SPIN = (-255, 255)
