@@ -8,24 +8,21 @@ events and pictures may be used from any of them: one lock orders what is publis
 from __future__ import annotations
 
 import logging
-import threading
 from typing import Any, ClassVar, Self
 
 import msgspec
 
-from smartcar_mqtt.addresses import mask_texts
 from smartcar_mqtt.answers import FEW_WAITING, Answers
 from smartcar_mqtt.clock import CHANCE, Clock, Scheduler, Timer
 from smartcar_mqtt.commands import DEFERRED, Answer, CommandError, Parsed, Request, Status, too_old
 from smartcar_mqtt.config import Config, Section
 from smartcar_mqtt.entities import CommandEntity, Entity, Event, Select, Sensor, Topics
-from smartcar_mqtt.entities.bounds import bounded
 from smartcar_mqtt.entities.consistency import check_together
 from smartcar_mqtt.mqtt import discovery
 from smartcar_mqtt.mqtt.broker import Broker, Message
 from smartcar_mqtt.mqtt.echo import Echo
 from smartcar_mqtt.mqtt.subscriptions import Followed
-from smartcar_mqtt.visible import clean
+from smartcar_mqtt.published_state import PublishedState
 from smartcar_mqtt.worker import Worker
 
 log = logging.getLogger(__name__)
@@ -39,12 +36,10 @@ SYNC_MISSING = (
 )
 NO_PROBLEM = "none"
 """State of `broker_problem` while all is well."""
-MOST_STATES_UNDER_WAY = 5
-"""State messages that the broker has not acknowledged; with more, only the newest state is sent, when it has."""
 LOG_LEVELS = {"DEBUG": "Debug", "INFO": "Info", "WARNING": "Warning", "ERROR": "Error"}
 
 
-class Bridge:
+class Bridge(PublishedState):
     """One piece of hardware or one service on MQTT. Subclasses declare entities and fill in the hooks."""
 
     name: ClassVar[str] = ""
@@ -101,17 +96,8 @@ class Bridge:
         check_together(cls.__name__, found, reserved={*own, *Bridge.__annotations__})
 
     def __init__(self, config: Config, scheduler: Scheduler, broker: Broker) -> None:
-        self.config = config
-        self.clock = scheduler.clock
-        self.scheduler = scheduler
-        self.broker = broker
-        self.topics = Topics(config.mqtt.prefix, config.car.id, self.name)
-        self._lock = threading.RLock()
-        self._values: dict[str, Any] = {key: None for key, entity in self.entities.items() if entity.has_state}
-        self._attributes: dict[str, dict[str, Any]] = {}
+        super().__init__(self.entities, Topics(config.mqtt.prefix, config.car.id, self.name), config, scheduler, broker)
         self._pictures: dict[str, bytes] = {}
-        self._published_at = float("-inf")
-        self._publish_timer: Timer | None = None
         self._worker = Worker(self.name)
         self._commands = {
             self.topics.command(key): entity
@@ -126,13 +112,9 @@ class Bridge:
         # Only a bridge that moves something has to know how late its commands may be.
         moves = any(isinstance(entity, CommandEntity) and entity.fresh_only for entity in self.entities.values())
         self._echo = Echo(scheduler, broker, f"{self.topics.base}/echo") if moves else None
-        self._announced = False
         self._next_step: Timer | None = None
         self.update(log_level=config.logging.level, broker_problem=NO_PROBLEM)
         self._answers = Answers(broker, self.topics.result, self._not_done)
-        self._state_waits = False
-        """Whether the state has changed while too many messages with it were under way."""
-        self._states_under_way = 0
         self._catching_up = False
         broker.on_connected = self._connected
         broker.on_acknowledged = self._acknowledged
@@ -172,79 +154,12 @@ class Bridge:
         """What is wrong with this bridge's own threads, for the watchdog; None while all is well."""
         return None
 
-    # -- state ---------------------------------------------------------------------------------------------------
-
-    def value_of(self, key: str) -> Any:
-        """The present value of an entity; None = unknown."""
-        return self._values[key]
-
-    def update(self, **values: Any) -> None:
-        """Set values of entities; publishes at once where one of them is urgent, else with the next state message.
-
-        Raises:
-            ValueError: a value is not one that its entity may have.
-            KeyError: there is no such entity with a state.
-        """
-        checked_values = {
-            key: clean(self.entities[key].check_value(value))
-            for key, value in values.items()
-            if value is not self._values[key]  # most of a car's values are the same from frame to frame
-        }
-        with self._lock:
-            urgent = changed = False
-            for key, checked in checked_values.items():
-                entity = self.entities[key]
-                if self._values[key] != checked:
-                    self._values[key] = checked
-                    changed = True
-                    urgent = urgent or entity.urgent or isinstance(entity, CommandEntity)
-                    if entity.own_state_topic:
-                        self._publish_own_state(key)
-            if changed:
-                self._state_changed(urgent=urgent)
-
-    def set_attributes(self, key: str, **attributes: Any) -> None:
-        """Set the details that are published beside an entity's value; shortened to what Home Assistant stores.
-
-        No secret of an address gets out with them.
-        """
-        if not self.entities[key].attributes:
-            raise KeyError(f"{key} is declared without attributes")
-        details = bounded(mask_texts(clean(attributes)))
-        with self._lock:
-            if self._attributes.get(key) != details:
-                self._attributes[key] = details
-                self._state_changed(urgent=self.entities[key].urgent)
-
-    def _state_changed(self, *, urgent: bool) -> None:
-        if not self._announced:
-            return  # the announcement publishes the whole state
-        interval = 1.0 / self.config.mqtt.state_hz
-        now = self.clock.monotonic()
-        if urgent or now - self._published_at >= interval:
-            self._publish_state()
-        elif self._publish_timer is None:
-            self._publish_timer = self.scheduler.call_at(self._published_at + interval, self._publish_state)
-
-    def _publish_state(self) -> None:
-        with self._lock:
-            if self._publish_timer is not None:
-                self._publish_timer.cancel()
-                self._publish_timer = None
-            self._published_at = self.clock.monotonic()
-            self._state_waits = self._states_under_way >= MOST_STATES_UNDER_WAY
-            if self._state_waits:
-                return  # the newest one goes out as soon as the broker has taken one of those
-            self._states_under_way += 1
-            payload = msgspec.json.encode({**self._values, "attributes": self._attributes})
-            if not self.broker.publish(self.topics.state, payload, qos=1, retain=True):
-                self._states_under_way -= 1
+    # -- what is published -----------------------------------------------------------------------------------------
 
     def _acknowledged(self, topic: str) -> None:
         """The broker has taken a message. With locks of paho held, so the main thread publishes what had to wait."""
         if topic == self.topics.state:
-            self._states_under_way = max(0, self._states_under_way - 1)
-            behind = self._state_waits
+            behind = self._state_taken()
         else:
             behind = self._answers.counted > 0 and self.broker.waiting <= FEW_WAITING
         if behind and not self._catching_up:
@@ -256,14 +171,7 @@ class Bridge:
         self._catching_up = False
         if self.broker.waiting <= FEW_WAITING:
             self._answers.catch_up()
-        with self._lock:
-            if self._state_waits and self._announced:
-                self._publish_state()
-
-    def _publish_own_state(self, key: str) -> None:
-        value = self._values[key]
-        if value is not None:
-            self.broker.publish(self.topics.entity_state(key), msgspec.json.encode(value), qos=1, retain=True)
+        self._publish_waiting_state()
 
     def send(self, key: str, payload: bytes, *, qos: int = 0, retain: bool = False) -> None:
         """Publish on an entity's own topic; a retained picture is sent again with each announcement."""
