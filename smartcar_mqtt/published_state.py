@@ -1,4 +1,4 @@
-"""The state of the entities of a bridge: one JSON object, published when it changes, no faster than the broker takes it.
+"""The state of the entities of a bridge: one JSON object, published when it changes, as fast as the broker takes it.
 
 `update` and `set_attributes` may be called from any thread; one lock orders what is published.
 """
