@@ -219,6 +219,8 @@ class Motion(Bridge):
         self._latch_file = config.state_directory() / f"{config.car.id}-emergency-stop.json"
         self._default_s = self.settings.default_lease
         self._zone = Zone.CLEAR
+        self._shown: tuple[object, ...] = ()
+        """What the entities were last told of the chassis."""
         self._count = 0
         self._counted_from = self.clock.monotonic()
         latched = read_latch(self._latch_file)
@@ -413,6 +415,16 @@ class Motion(Bridge):
         """Motion, control, zone, link, servo, speed control or firmware may be other ones now."""
         chassis, guard = self._chassis, self._chassis.guard
         link = chassis.link_ok
+        shown = (
+            link, chassis.apparent_motion, chassis.control, chassis.source, chassis.servo, chassis.speed,
+            chassis.speed_control, chassis.firmware, chassis.reconnects, chassis.down_reason, chassis.keeper,
+            chassis.keeper_reason, chassis.keepers_lost, chassis.stop_unconfirmed, guard.zone, guard.blind,
+            guard.emergency_stop,
+        )  # fmt: skip
+        if shown == self._shown and link:
+            self.update(**values)  # as with most frames
+            return
+        self._shown = shown
         if guard.zone is not self._zone and link:
             self._zone = guard.zone
             self.collision.fire(COLLISION_EVENTS[guard.zone], nearest_cm=chassis.nearest)

@@ -287,8 +287,10 @@ class Broker(Connection):
     def _published(
         self, client: paho.Client, userdata: object, mid: int, reason: ReasonCode, properties: object
     ) -> None:
-        self._judge(self._publications.answered(mid, (reason,)))
-        self._acknowledge_now()
+        answers = self._publications.answered(mid, (reason,))
+        self._judge(answers)
+        if not answers or answers[0][0].qos:  # nothing has come from the broker for one of QoS 0
+            self._acknowledge_now()
 
     def _judge(self, answers: list[tuple[Sent, object]]) -> None:
         """The broker's word on publications."""

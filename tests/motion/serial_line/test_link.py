@@ -15,6 +15,7 @@ import pytest
 import serial
 
 from bridges.motion.keeper.supervisor import NO_DESCRIPTOR, KeeperLostError
+from bridges.motion.serial_line import link as link_module
 from bridges.motion.serial_line.link import FIRST_RETRY_S, HELLO, LinkDownError, SerialLink, explain
 from bridges.motion.serial_line.protocol import Banner, Frame
 from smartcar_mqtt.clock import SystemClock
@@ -160,15 +161,14 @@ def frames_of(watched: Watched) -> list[Frame]:
 
 def hold_up(watched: Watched, twin: SerialTwin, seconds: float) -> None:
     """Keep the reading thread from being served for a while, as a freeze of the machine does."""
-    port: Any = watched.link._port
-    read, held = port.read, threading.Event()
+    receive, held = link_module.receive, threading.Event()
 
-    def late(count: int) -> bytes:
-        port.read = read
+    def late(port: object) -> bytes:
+        link_module.receive = receive
         held.wait(seconds)
-        return bytes(read(count))
+        return receive(port)
 
-    port.read = late
+    link_module.receive = late
 
 
 def test_what_waited_in_the_kernel_while_nobody_read_is_no_news(
