@@ -110,7 +110,7 @@ def test_config_check_names_file_key_value_and_what_is_allowed(run: Run, tmp_pat
     [
         (("drive", "up"), "Invalid value"),
         (("drive",), "Missing argument"),
-        (("drive", "left", "--broker", "nowhere:port"), "write HOST, HOST:PORT"),
+        (("drive", "left", "--broker", "nowhere:port"), "expected HOST:PORT"),
         (("drive", "left", "--broker", "127.0.0.1:1"), "cannot be reached"),
         (("drive", "left", "--car", "my car"), "letters, digits"),
         (("stop", "--broker", "127.0.0.1:1"), "cannot be reached"),

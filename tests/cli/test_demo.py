@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from bridges.vision.settings import VisionSettings
 from smartcar_mqtt.cli import demo_parts
 from smartcar_mqtt.cli.demo import Story
 from smartcar_mqtt.config import bridge_names
@@ -160,8 +161,8 @@ def test_the_wait_for_a_bridge_that_never_comes_has_an_end(monkeypatch: pytest.M
 
 def test_hardware_that_does_not_answer_is_told_as_that(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(demo_parts, "LINK_TIMEOUT_S", 0.3)
-    nobody = {"vision": {"camera": "simulated", "device": "127.0.0.1:1"}}
-    monkeypatch.setattr(demo_parts.Demo, "_without_hardware", lambda _: nobody)
+    nobody = {"camera": "simulated", "device": "127.0.0.1:1"}
+    monkeypatch.setattr(VisionSettings, "for_demo", lambda _: nobody)
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     told = Told()
     with demo_parts.Demo(broker_port=0, listen="127.0.0.1", room="living_room", bridges=("vision",)) as demo:
