@@ -12,9 +12,11 @@ from typing import Any
 import msgspec
 import pytest
 
+from smartcar_mqtt import answers
 from smartcar_mqtt.bridge import SYNC_TIMEOUT_S
 from smartcar_mqtt.commands import Status
 from smartcar_mqtt.mqtt import discovery
+from smartcar_mqtt.published_state import MOST_STATES_UNDER_WAY
 from smartcar_mqtt.worker import MOST_WAITING
 from tests.library.example import BASE, BIRTH, DISCOVERY, Desk, Lamp, make_config, running
 from tests.support.mosquitto import Mosquitto
@@ -663,3 +665,30 @@ def test_a_broker_that_is_lost_in_the_middle_of_a_migration(*, overtaken: bool) 
     desk.pass_time(SYNC_TIMEOUT_S)
     assert len(desk.broker.on(AVAILABILITY)) == 1
     assert {message.topic for message in desk.broker.sent if message.payload == b""} == set(old)
+
+
+def test_while_the_broker_takes_nothing_only_the_newest_state_waits(desk: Desk) -> None:
+    before = len(desk.states())
+    desk.broker.untaken = 1
+    for number in range(50):
+        desk.lamp.update(hardware=number % 2 == 0)  # urgent: else at once
+    assert len(desk.states()) - before == MOST_STATES_UNDER_WAY
+    desk.lamp.update(hardware=True)
+    desk.broker.on_acknowledged(f"{BASE}/state")
+    desk.pass_time(0)
+    assert len(desk.states()) - before == MOST_STATES_UNDER_WAY + 1
+    assert desk.states()[-1]["hardware"] is True
+
+
+def test_what_is_refused_faster_than_it_can_be_told_is_counted(desk: Desk) -> None:
+    desk.broker.untaken = answers.MOST_WAITING
+    before = len(desk.broker.sent)
+    for _ in range(300):
+        desk.command("tint", b"nonsense")
+    assert len(desk.broker.sent) == before
+    desk.broker.untaken = 0
+    desk.broker.on_acknowledged("anything")
+    desk.pass_time(0)
+    told = desk.results()[-1]
+    assert told["status"] == "refused"
+    assert told["reason"].startswith("300 commands came faster than they could be answered; the last: ")
