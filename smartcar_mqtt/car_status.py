@@ -12,8 +12,8 @@ from typing import Any
 
 import msgspec
 
-from smartcar_mqtt.complaints import Complaints
 from smartcar_mqtt.entities.choices import Choices
+from smartcar_mqtt.logs.complaints import Complaints
 
 COMPLAINTS = Complaints(logging.getLogger(__name__))
 

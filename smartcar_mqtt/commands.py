@@ -8,8 +8,8 @@ from typing import Any
 
 import msgspec
 
-from smartcar_mqtt.decoding import DecodingError, decode_json
-from smartcar_mqtt.visible import visible
+from smartcar_mqtt.untrusted.decoding import DecodingError, decode_json
+from smartcar_mqtt.untrusted.visible import visible
 
 MAX_NAME_CHARACTERS = 64
 """Longest `source` and `id` that a command may carry."""

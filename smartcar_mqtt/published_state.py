@@ -11,13 +11,13 @@ from typing import Any
 
 import msgspec
 
-from smartcar_mqtt.addresses import mask_texts
 from smartcar_mqtt.clock import Scheduler, Timer
 from smartcar_mqtt.config import Config
 from smartcar_mqtt.entities import CommandEntity, Entity, Topics
 from smartcar_mqtt.entities.bounds import bounded
 from smartcar_mqtt.mqtt.broker import Broker
-from smartcar_mqtt.visible import clean
+from smartcar_mqtt.untrusted.addresses import mask_texts
+from smartcar_mqtt.untrusted.visible import clean
 
 MOST_STATES_UNDER_WAY = 5
 """State messages that the broker has not acknowledged; with more, only the newest state is sent, when it has."""

@@ -15,7 +15,7 @@ from smartcar_mqtt.clock import Scheduler, SystemClock
 from smartcar_mqtt.config import Config, dotenv_problem, load
 from smartcar_mqtt.config.file import ConfigError
 from smartcar_mqtt.installed import find_bridge, require
-from smartcar_mqtt.log_output import end_logging, set_up_logging
+from smartcar_mqtt.logs.output import end_logging, set_up_logging
 from smartcar_mqtt.mqtt.broker import Broker
 
 log = logging.getLogger(__name__)

@@ -12,7 +12,7 @@ from typing import Any, Self
 import msgspec
 
 from smartcar_mqtt.config import Config
-from smartcar_mqtt.decoding import DecodingError, decode_json
+from smartcar_mqtt.untrusted.decoding import DecodingError, decode_json
 
 log = logging.getLogger(__name__)
 

@@ -25,9 +25,9 @@ from bridges.display.text.selection import Words
 from smartcar_mqtt.car_status import CarStatus
 from smartcar_mqtt.clock import CHANCE, Scheduler, Timer
 from smartcar_mqtt.commands import Blocked
-from smartcar_mqtt.complaints import Complaints
 from smartcar_mqtt.config import Config
 from smartcar_mqtt.entities import BinarySensor, Image, Number, Select, friendly
+from smartcar_mqtt.logs.complaints import Complaints
 from smartcar_mqtt.mqtt.broker import Broker
 from smartcar_mqtt.status_bridge import StatusBridge
 

@@ -21,9 +21,9 @@ from bridges.led.strip.output import Output
 from smartcar_mqtt.car_status import CarStatus, Layer
 from smartcar_mqtt.clock import Backoff, Scheduler, Timer
 from smartcar_mqtt.commands import Blocked
-from smartcar_mqtt.complaints import Complaints
 from smartcar_mqtt.config import Config
 from smartcar_mqtt.entities import BinarySensor, Image, Light, Sensor
+from smartcar_mqtt.logs.complaints import Complaints
 from smartcar_mqtt.mqtt.broker import Broker
 from smartcar_mqtt.status_bridge import StatusBridge
 

@@ -17,7 +17,6 @@ from bridges.motion.settings import MotionSettings
 from smartcar_mqtt.bridge import Bridge
 from smartcar_mqtt.clock import Scheduler
 from smartcar_mqtt.commands import DEFERRED, Blocked, Refused, Request, Status
-from smartcar_mqtt.complaints import Complaints
 from smartcar_mqtt.config import Config
 from smartcar_mqtt.entities import (
     BinarySensor,
@@ -30,6 +29,7 @@ from smartcar_mqtt.entities import (
     Stream,
     Switch,
 )
+from smartcar_mqtt.logs.complaints import Complaints
 from smartcar_mqtt.mqtt.broker import Broker
 
 log = logging.getLogger(__name__)

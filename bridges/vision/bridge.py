@@ -26,7 +26,6 @@ from bridges.vision.measuring import Measuring
 from bridges.vision.paths import capture_folder, socket_path
 from bridges.vision.settings import LAST, MODE_WORDS, MODES, OFF, ON_WITH_STREAM, VisionSettings
 from bridges.vision.stream import StreamError, StreamServer
-from smartcar_mqtt.addresses import mask_address, mask_secrets
 from smartcar_mqtt.bridge import Bridge
 from smartcar_mqtt.clock import Scheduler
 from smartcar_mqtt.commands import DEFERRED, Request
@@ -49,6 +48,7 @@ from smartcar_mqtt.entities.signals import Picture
 from smartcar_mqtt.mqtt.broker import Broker
 from smartcar_mqtt.mqtt.snapshots import Snapshots
 from smartcar_mqtt.state_store import StateStore
+from smartcar_mqtt.untrusted.addresses import mask_address, mask_secrets
 
 if TYPE_CHECKING:
     from bridges.vision.detection.tracker import TrackEvent

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from smartcar_mqtt.decoding import DecodingError, decode_json
+from smartcar_mqtt.untrusted.decoding import DecodingError, decode_json
 
 log = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ import msgspec
 from smartcar_mqtt.cli.demo_parts import END_SIGNALS, Demo, DemoError
 from smartcar_mqtt.cli.output import complain, say_json
 from smartcar_mqtt.config import bridge_names
-from smartcar_mqtt.visible import visible
+from smartcar_mqtt.untrusted.visible import visible
 
 
 @click.command()

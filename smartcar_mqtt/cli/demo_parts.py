@@ -23,9 +23,9 @@ import yaml
 
 from smartcar_mqtt.cli import demo_record
 from smartcar_mqtt.config import ENVIRONMENT_PREFIX, PROJECT_ROOT, Mqtt, SimulatedCar
-from smartcar_mqtt.decoding import DecodingError, decode_json
 from smartcar_mqtt.installed import NotInstalledError, find_settings
 from smartcar_mqtt.mqtt.broker import Broker, Message
+from smartcar_mqtt.untrusted.decoding import DecodingError, decode_json
 
 TOLD_AFTER_S = 20.0
 """A bridge that needs longer to start is told about, and again each time as long has passed."""

@@ -16,7 +16,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from smartcar_mqtt.decoding import DecodingError, decode_json
+from smartcar_mqtt.untrusted.decoding import DecodingError, decode_json
 
 
 class DemoRecord(msgspec.Struct, frozen=True):

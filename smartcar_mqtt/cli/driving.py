@@ -11,12 +11,12 @@ from typing import Any
 import click
 import msgspec
 
-from smartcar_mqtt.addresses import mask_address
 from smartcar_mqtt.cli.connection import Session, broker_options, find_config
 from smartcar_mqtt.cli.output import say, say_json
-from smartcar_mqtt.decoding import DecodingError, decode_json
 from smartcar_mqtt.entities import Topics
 from smartcar_mqtt.mqtt.broker import Message
+from smartcar_mqtt.untrusted.addresses import mask_address
+from smartcar_mqtt.untrusted.decoding import DecodingError, decode_json
 
 DIRECTIONS = ("forward", "backward", "left", "right", "stop")
 ANSWER_TIMEOUT_S = 3.0

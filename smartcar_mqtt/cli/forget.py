@@ -6,8 +6,8 @@ import click
 
 from smartcar_mqtt.cli.connection import Session, broker_options, find_config, wait_until_complete
 from smartcar_mqtt.config import Config
-from smartcar_mqtt.decoding import DecodingError, decode_json, read_field
 from smartcar_mqtt.mqtt.broker import Message
+from smartcar_mqtt.untrusted.decoding import DecodingError, decode_json, read_field
 
 COMPLETE_TIMEOUT_S = 10.0
 

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from smartcar_mqtt.addresses import mask_secrets
-from smartcar_mqtt.visible import json_text, visible
+from smartcar_mqtt.untrusted.addresses import mask_secrets
+from smartcar_mqtt.untrusted.visible import json_text, visible
 
 if TYPE_CHECKING:
     from rich.console import Console

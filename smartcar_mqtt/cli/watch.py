@@ -14,11 +14,11 @@ from smartcar_mqtt.cli.connection import Session, broker_options, find_config
 from smartcar_mqtt.cli.output import console, is_dumb, say_json
 from smartcar_mqtt.config import Config
 from smartcar_mqtt.config.file import ConfigError
-from smartcar_mqtt.decoding import DecodingError, decode_json, read_field
 from smartcar_mqtt.entities import Entity, Stream
 from smartcar_mqtt.installed import find_bridge
 from smartcar_mqtt.mqtt.broker import Message
-from smartcar_mqtt.visible import json_text, visible
+from smartcar_mqtt.untrusted.decoding import DecodingError, decode_json, read_field
+from smartcar_mqtt.untrusted.visible import json_text, visible
 
 REFRESH_S = 0.1
 NEWS_LINES = 6

@@ -10,7 +10,7 @@ import re
 from typing import NamedTuple
 from urllib.parse import unquote
 
-from smartcar_mqtt.addresses import mask_address
+from smartcar_mqtt.untrusted.addresses import mask_address
 
 SCHEMES = {"mqtt": False, "tcp": False, "mqtts": True, "ssl": True, "tls": True}
 """Scheme of an URL → whether the connection is encrypted."""

@@ -10,9 +10,9 @@ from typing import Any
 
 import msgspec
 
-from smartcar_mqtt.addresses import mask_address, mask_secrets
-from smartcar_mqtt.visible import has_hidden
-from smartcar_mqtt.yaml_text import Plain, alternatives, type_below
+from smartcar_mqtt.untrusted.addresses import mask_address, mask_secrets
+from smartcar_mqtt.untrusted.visible import has_hidden
+from smartcar_mqtt.untrusted.yaml_text import Plain, alternatives, type_below
 
 MOST_SHOWN = 80
 """Characters of a wrong value that are shown."""

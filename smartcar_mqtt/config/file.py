@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from smartcar_mqtt.decoding import DecodingError
-from smartcar_mqtt.yaml_text import Plain, read_yaml
+from smartcar_mqtt.untrusted.decoding import DecodingError
+from smartcar_mqtt.untrusted.yaml_text import Plain, read_yaml
 
 
 class ConfigError(Exception):

@@ -16,14 +16,14 @@ from typing import Annotated, Any, Literal, NamedTuple, TypeVar
 import msgspec
 from msgspec import Meta
 
-from smartcar_mqtt.addresses import mask_all
 from smartcar_mqtt.config.broker_address import parse_broker_address
 from smartcar_mqtt.config.dotenv import Dotenv, parse
 from smartcar_mqtt.config.explaining import describe, explain, hint, problem_of
 from smartcar_mqtt.config.file import ConfigError, is_empty, read_sections
-from smartcar_mqtt.decoding import DecodingError, decode_json
 from smartcar_mqtt.paths import expanded
-from smartcar_mqtt.yaml_text import fitted
+from smartcar_mqtt.untrusted.addresses import mask_all
+from smartcar_mqtt.untrusted.decoding import DecodingError, decode_json
+from smartcar_mqtt.untrusted.yaml_text import fitted
 
 ENVIRONMENT_PREFIX = "SMARTCAR__"
 PROJECT_ROOT = Path(__file__).resolve().parents[2]

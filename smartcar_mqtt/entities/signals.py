@@ -8,7 +8,7 @@ import msgspec
 
 from smartcar_mqtt.entities.base import Entity, Owner, Topics
 from smartcar_mqtt.entities.bounds import bounded
-from smartcar_mqtt.visible import clean
+from smartcar_mqtt.untrusted.visible import clean
 
 
 class Signal(Entity):

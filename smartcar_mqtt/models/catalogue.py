@@ -11,7 +11,7 @@ from msgspec import Meta
 from smartcar_mqtt.config import PROJECT_ROOT, Section, hint
 from smartcar_mqtt.config.file import ConfigError, read_sections
 from smartcar_mqtt.paths import expanded
-from smartcar_mqtt.yaml_text import fitted
+from smartcar_mqtt.untrusted.yaml_text import fitted
 
 FOLDER = PROJECT_ROOT / "models"
 """What comes with the project."""

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 import msgspec
 
 from smartcar_mqtt import __version__
-from smartcar_mqtt.decoding import DecodingError, decode_json
 from smartcar_mqtt.entities import CommandEntity, Entity, Event, Topics
+from smartcar_mqtt.untrusted.decoding import DecodingError, decode_json
 
 if TYPE_CHECKING:
     from smartcar_mqtt.config import Config

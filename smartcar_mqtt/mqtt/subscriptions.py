@@ -6,9 +6,9 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from smartcar_mqtt.complaints import Complaints
-from smartcar_mqtt.decoding import DecodingError, decode_json
+from smartcar_mqtt.logs.complaints import Complaints
 from smartcar_mqtt.mqtt.broker import Message
+from smartcar_mqtt.untrusted.decoding import DecodingError, decode_json
 
 log = logging.getLogger(__name__)
 

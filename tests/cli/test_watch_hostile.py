@@ -18,7 +18,7 @@ from smartcar_mqtt.cli.output import say_json
 from smartcar_mqtt.cli.watch import Picture, line_of, shown, table_of
 from smartcar_mqtt.config import Car, Config, Mqtt
 from smartcar_mqtt.mqtt.broker import Message
-from smartcar_mqtt.visible import visible
+from smartcar_mqtt.untrusted.visible import visible
 from tests.cli.conftest import SMARTCAR
 from tests.cli.terminal import on_terminal
 from tests.library.test_decoding import HOSTILE

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smartcar_mqtt.addresses import mask_address, mask_secrets
+from smartcar_mqtt.untrusted.addresses import mask_address, mask_secrets
 
 
 @pytest.mark.parametrize(

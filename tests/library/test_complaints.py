@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from smartcar_mqtt.car_status import Phase, phase_of
-from smartcar_mqtt.complaints import MOST_CAUSES, REPEAT_S, Complaints
+from smartcar_mqtt.logs.complaints import MOST_CAUSES, REPEAT_S, Complaints
 from smartcar_mqtt.mqtt.broker import Message
 from smartcar_mqtt.mqtt.subscriptions import Followed
 

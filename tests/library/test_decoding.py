@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from smartcar_mqtt.decoding import MOST_BYTES, MOST_LEVELS, DecodingError, decode_json, read_field
+from smartcar_mqtt.untrusted.decoding import MOST_BYTES, MOST_LEVELS, DecodingError, decode_json, read_field
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -106,8 +106,8 @@ def test_a_field_that_is_not_there_is_none() -> None:
 # -- nobody decodes past this function -------------------------------------------------------------------------------
 
 ALLOWED = {
-    "smartcar_mqtt/decoding.py",  # the place itself
-    "smartcar_mqtt/yaml_text.py",  # that of YAML
+    "smartcar_mqtt/untrusted/decoding.py",  # the place itself
+    "smartcar_mqtt/untrusted/yaml_text.py",  # that of YAML
     "bridges/vision/detection/labels.py",  # Python literals inside of a network: guarded there
 }
 DECODERS = {
@@ -132,4 +132,4 @@ def test_no_decoder_is_called_without_its_guard() -> None:
             )
             if called or imported:
                 found.append(f"{name}:{node.lineno}: {ast.unparse(node)}")
-    assert not found, "use smartcar_mqtt.decoding or smartcar_mqtt.yaml_text:\n" + "\n".join(found)
+    assert not found, "use smartcar_mqtt.untrusted.decoding or smartcar_mqtt.untrusted.yaml_text:\n" + "\n".join(found)

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from smartcar_mqtt.log_output import QueuedOutput
+from smartcar_mqtt.logs.output import QueuedOutput
 
 PATIENCE_S = 5.0
 

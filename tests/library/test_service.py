@@ -20,7 +20,7 @@ from smartcar_mqtt.config import Logging
 from smartcar_mqtt.config import model as configuration
 from smartcar_mqtt.config.file import ConfigError
 from smartcar_mqtt.entities import Button
-from smartcar_mqtt.log_output import JournalFormatter, QueuedOutput, end_logging, is_journal, set_up_logging
+from smartcar_mqtt.logs.output import JournalFormatter, QueuedOutput, end_logging, is_journal, set_up_logging
 from smartcar_mqtt.service import END_SIGNALS, Notifier, Service, find_bridge
 from tests.library.example import BASE, Lamp, make_config
 from tests.support.environment import car_environment

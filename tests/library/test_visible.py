@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smartcar_mqtt.visible import clean, has_hidden, json_text, visible, without_hidden
+from smartcar_mqtt.untrusted.visible import clean, has_hidden, json_text, visible, without_hidden
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Meta
 
-from smartcar_mqtt.decoding import MOST_BYTES, DecodingError
-from smartcar_mqtt.yaml_text import decode_yaml, fitted, read_yaml
+from smartcar_mqtt.untrusted.decoding import MOST_BYTES, DecodingError
+from smartcar_mqtt.untrusted.yaml_text import decode_yaml, fitted, read_yaml
 
 
 class Inner(msgspec.Struct):

@@ -7,7 +7,7 @@ import os
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from bridges.vision.settings import VisionSettings
-from smartcar_mqtt.addresses import mask_secrets
+from smartcar_mqtt.untrusted.addresses import mask_secrets
 
 if TYPE_CHECKING:
     from bridges.vision.camera.frames import Picture

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from bridges.vision.camera.base import CameraError, Shot
 from bridges.vision.settings import VisionSettings
-from smartcar_mqtt.addresses import mask_address
 from smartcar_mqtt.config import ConfigError
 from smartcar_mqtt.paths import expanded
+from smartcar_mqtt.untrusted.addresses import mask_address
 
 V4L2_MANUAL, V4L2_AUTOMATIC = 1, 3
 """Values of V4L2's control exposure_auto (V4L2_EXPOSURE_MANUAL, V4L2_EXPOSURE_APERTURE_PRIORITY)."""

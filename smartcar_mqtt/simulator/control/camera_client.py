@@ -5,10 +5,10 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Self
 
-from smartcar_mqtt.decoding import DecodingError, decode_json
 from smartcar_mqtt.simulator.camera.renderer import Camera, Frame
 from smartcar_mqtt.simulator.camera.scene import Scene
 from smartcar_mqtt.simulator.control.client import ANSWER_TIMEOUT_S, ControlClient
+from smartcar_mqtt.untrusted.decoding import DecodingError, decode_json
 
 
 class SimulatedCamera:

@@ -8,8 +8,8 @@ from typing import Any, Self
 
 import msgspec
 
-from smartcar_mqtt.decoding import DecodingError, decode_json
 from smartcar_mqtt.simulator.control.server import LONGEST_REQUEST_BYTES
+from smartcar_mqtt.untrusted.decoding import DecodingError, decode_json
 
 ANSWER_TIMEOUT_S = 2.0
 LONGEST_ANSWER_BYTES = 16_000_000  # all lines that it has received

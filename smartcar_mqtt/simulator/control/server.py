@@ -14,12 +14,12 @@ from typing import Annotated, Any, Self
 
 import msgspec
 
-from smartcar_mqtt.decoding import DecodingError, decode_json
 from smartcar_mqtt.simulator.camera.scene import scene_of
 from smartcar_mqtt.simulator.esp32.firmware import Firmware
 from smartcar_mqtt.simulator.esp32.twin import SerialTwin
 from smartcar_mqtt.simulator.world.room import AdcValue, Obstacle
 from smartcar_mqtt.simulator.world.world import World
+from smartcar_mqtt.untrusted.decoding import DecodingError, decode_json
 
 LONGEST_REQUEST_BYTES = 65_536
 IDLE_TIMEOUT_S = 3600.0  # a client that says nothing for so long has gone

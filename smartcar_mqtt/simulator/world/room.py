@@ -15,9 +15,9 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
 
-from smartcar_mqtt.decoding import DecodingError
 from smartcar_mqtt.simulator.world.geometry import Box, Circle, Point, box, distance_to_segment, segments_along
-from smartcar_mqtt.yaml_text import decode_yaml, fitted
+from smartcar_mqtt.untrusted.decoding import DecodingError
+from smartcar_mqtt.untrusted.yaml_text import decode_yaml, fitted
 
 SHIPPED = Path(__file__).parents[1] / "rooms"
 LARGEST_NUMBER = 10_000  # nothing in a room is larger; NaN and infinity fail the comparison too

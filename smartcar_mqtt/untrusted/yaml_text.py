@@ -17,7 +17,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 import yaml
 
-from smartcar_mqtt.decoding import MOST_BYTES, MOST_LEVELS, DecodingError
+from smartcar_mqtt.untrusted.decoding import MOST_BYTES, MOST_LEVELS, DecodingError
 
 MOST_VALUES = 100_000
 """Most values in a file; aliases count as often as they are used."""

@@ -6,8 +6,8 @@ import logging
 import traceback
 from typing import Any
 
-from smartcar_mqtt.addresses import mask_secrets
-from smartcar_mqtt.visible import visible
+from smartcar_mqtt.untrusted.addresses import mask_secrets
+from smartcar_mqtt.untrusted.visible import visible
 
 
 class CleanRecord(logging.LogRecord):

@@ -16,7 +16,7 @@ import threading
 from typing import TextIO
 
 from smartcar_mqtt.config import ConfigError, Logging
-from smartcar_mqtt.log_records import clean_records
+from smartcar_mqtt.logs.records import clean_records
 from smartcar_mqtt.paths import expanded
 
 log = logging.getLogger(__name__)

@@ -1,0 +1,1 @@
+"""What comes from others: decoded with limits, shown without control characters and secrets."""
