@@ -21,7 +21,7 @@ from smartcar_mqtt.mqtt.broker import Message
 from smartcar_mqtt.untrusted.visible import visible
 from tests.cli.conftest import SMARTCAR
 from tests.cli.terminal import on_terminal
-from tests.library.test_decoding import HOSTILE
+from tests.library.untrusted.test_decoding import HOSTILE
 from tests.support.mosquitto import Mosquitto
 from tests.support.observer import Observer
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.library.test_decoding import HOSTILE
+from tests.library.untrusted.test_decoding import HOSTILE
 from tests.support.environment import SMARTCAR, car_environment
 from tests.support.mosquitto import Mosquitto
 from tests.support.observer import Observer, Seen

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from smartcar_mqtt.untrusted.decoding import MOST_BYTES, MOST_LEVELS, DecodingError, decode_json, read_field
 
-PROJECT = Path(__file__).resolve().parents[2]
+PROJECT = Path(__file__).resolve().parents[3]
 
 HOSTILE = {
     "deep list": b"[" * 3000 + b"]" * 3000,
