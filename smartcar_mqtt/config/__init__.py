@@ -2,10 +2,16 @@
 
 from smartcar_mqtt.config.explaining import hint
 from smartcar_mqtt.config.file import ConfigError, read_sections
-from smartcar_mqtt.config.model import (
-    COMMON_SECTIONS,
+from smartcar_mqtt.config.loading import (
     ENVIRONMENT_PREFIX,
     PROJECT_ROOT,
+    bridge_names,
+    dotenv_problem,
+    dotenv_problems,
+    load,
+)
+from smartcar_mqtt.config.model import (
+    COMMON_SECTIONS,
     Car,
     Config,
     Logging,
@@ -13,10 +19,6 @@ from smartcar_mqtt.config.model import (
     Section,
     SimulatedCar,
     Tls,
-    bridge_names,
-    dotenv_problem,
-    dotenv_problems,
-    load,
 )
 
 __all__ = [

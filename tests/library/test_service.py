@@ -17,7 +17,7 @@ import pytest
 
 from smartcar_mqtt import service as service_module
 from smartcar_mqtt.config import Logging
-from smartcar_mqtt.config import model as configuration
+from smartcar_mqtt.config import loading as configuration
 from smartcar_mqtt.config.file import ConfigError
 from smartcar_mqtt.entities import Button
 from smartcar_mqtt.logs.output import JournalFormatter, QueuedOutput, end_logging, is_journal, set_up_logging

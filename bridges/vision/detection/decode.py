@@ -24,7 +24,7 @@ from bridges.vision.detection.types import overlaps
 MOST_CANDIDATES = 300
 """How many of the strongest candidates are looked at: suppression grows with the square of their number."""
 LARGEST_SCORE = 1.01
-"""Scores may exceed 1 by the rounding of a quantised network; larger ones are invalid."""
+"""Scores may exceed 1 by the rounding of a quantised network and then count as 1; larger ones are invalid."""
 MOST_END_TO_END = 1000
 """No network with its own suppression gives more; 300 is usual."""
 
@@ -132,8 +132,8 @@ def select(table: Table, damaged: int, wanted: NDArray[np.bool_], *, iou: float 
             table = table[sound]
         if not wanted.all():
             table = table[wanted[table[:, 5].astype(np.intp)]]
+        table[:, 4] = np.minimum(table[:, 4], 1.0)  # before the ordering: 1.005 and 1 are the same score
         table = table[strongest(table[:, 4])]
-        np.minimum(table[:, 4], 1.0, out=table[:, 4])
         if iou is not None:
             table = table[suppress(table, iou)]
     return Candidates(table, damaged)

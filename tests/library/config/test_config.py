@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from msgspec import Meta
 
 from smartcar_mqtt.config import Config, Mqtt, Section, dotenv_problem, load
-from smartcar_mqtt.config import model as configuration
+from smartcar_mqtt.config import loading as configuration
 from smartcar_mqtt.config.file import ConfigError
 
 

@@ -109,6 +109,33 @@ def test_a_tensor_of_the_published_size_is_read_as_the_row_loops_read_it() -> No
     assert found.damaged == 0
 
 
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_a_score_a_little_above_1_counts_as_1_and_comes_in_its_turn(layout: Layout) -> None:
+    scores = np.array([0.9, 1.0, 1.005, 1.0, 1.01, 0.5, 1.02], np.float32)
+    centres = 100.0 * np.arange(1, len(scores) + 1)
+    boxes = np.column_stack([centres, np.full(7, 50.0), np.full(7, 20.0), np.full(7, 20.0)])
+    if layout is Layout.END_TO_END:
+        corners = np.column_stack([boxes[:, :2] - 10, boxes[:, :2] + 10])
+        output = np.column_stack([corners, scores, np.zeros(7)])
+    elif layout is Layout.ROWS:
+        output = np.column_stack([boxes, np.ones(7), scores])
+    else:
+        output = np.column_stack([boxes, scores]).T
+    found = compare(output.astype(np.float32), layout, np.ones(1, np.bool_), 0.25, 0.5)
+    assert found.table[:, 4].tolist() == [1.0, 1.0, 1.0, 1.0, pytest.approx(0.9), 0.5]
+    assert found.table[:, :2].mean(axis=1).tolist() == [115.0, 165.0, 215.0, 265.0, 65.0, 315.0]
+    assert found.damaged == 1, "1.02 is no rounding"
+
+
+def test_a_score_a_little_above_1_takes_nobodys_place_among_the_strongest() -> None:
+    output = np.full((5, 400), 10.0, np.float32)
+    output[0] = 100 * np.arange(400)
+    output[4] = 1.0
+    output[4, 300:] = 1.005
+    found = compare(output, Layout.COLUMNS, np.ones(1, np.bool_), 0.25, 0.5)
+    assert (found.table[:, 0] + 5).tolist() == output[0, :300].tolist()
+
+
 class TestByHand:
     """Numbers small enough to check on paper."""
 
