@@ -24,6 +24,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 
 from smartcar_mqtt.simulator.esp32 import board
+from smartcar_mqtt.simulator.esp32.scan import Scan
 from smartcar_mqtt.simulator.esp32.uart import BITS_PER_BYTE, Receiver, Transmitter
 from smartcar_mqtt.simulator.world.wiring import DOCUMENTED, Pins, Wheels
 from smartcar_mqtt.simulator.world.world import FULL_POWER, World
@@ -66,7 +67,14 @@ class Firmware:
             b"STOP": self._stop,
             b"STATUS": self._status,
             b"RESET": self._reset,
-            b"SCAN": self._scan,
+            b"SCAN": Scan(
+                measure=lambda: self._measure(board.SHORTEST_SCAN_BYTES),
+                distances_cm=lambda: self._distances_cm,
+                sonar_fields=self._sonar_fields,
+                set_pins=self._set_pins,
+                print_line=self._print,
+                tell_people=self._tell_people,
+            ).run,
             b"CLEARBLOCK": self._clear_block,
         }
         self._now = now
@@ -258,6 +266,9 @@ class Firmware:
         self._quiet_s = 0.0
         self._distances_cm = (readings[0], readings[1], readings[2])
 
+    def _set_pins(self, pins: Pins) -> None:
+        self._pins = pins
+
     def _check_collision(self) -> Iterator[float]:
         closest_cm = min((cm for cm in self._distances_cm if cm > 0), default=board.NOTHING_NEAR_CM)
         was_near = self._obstacle or self._warning
@@ -372,28 +383,6 @@ class Firmware:
     def _clear_block(self) -> Iterator[float]:
         self._obstacle = False
         yield from self._acknowledge(b"CLEARBLOCK", b"OK")
-
-    def _scan(self) -> Iterator[float]:
-        yield from self._tell_people("Scan in eight steps.")
-        yield from self._print("SCAN:START")
-        best_deg = best_cm = 0
-        for step in range(board.SCAN_READINGS):
-            angle_deg = step * board.SCAN_STEP_DEG
-            yield from self._measure(board.SHORTEST_SCAN_BYTES)
-            yield from self._print(f"SCAN:POS:{angle_deg},{self._sonar_fields()}")
-            heard = [cm for cm in self._distances_cm if cm > 0]
-            mean_cm = sum(heard) // len(heard) if heard else 0  # whole numbers: the first of equal means stays the best
-            if mean_cm > best_cm:
-                best_deg, best_cm = angle_deg, mean_cm
-            if step < board.SCAN_READINGS - 1:
-                self._pins = board.LEVELS[b"RIGHT"]
-                yield board.SCAN_TURN_S
-                self._pins = board.ALL_OFF
-                yield board.SCAN_SETTLE_S
-        yield from self._print(f"SCAN:BEST:{best_deg},DIST:{best_cm}")
-        yield from self._print("SCAN:COMPLETE")
-        yield from self._tell_people(f"The scan has ended: most room at {best_deg}: {best_cm} cm.")
-        yield from self._acknowledge(b"SCAN", b"OK")
 
 
 def _leading_number(text: bytes) -> int:
