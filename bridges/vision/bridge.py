@@ -7,25 +7,22 @@ of the live stream. None waits for another: each takes the newest frame when it 
 from __future__ import annotations
 
 import logging
-import threading
-from typing import TYPE_CHECKING, Self, cast
+from typing import Self, cast
 
-import msgspec
-
-from bridges.vision.bounded import MOST_CLASSES_BYTES, MOST_OBJECTS_BYTES, first_within
 from bridges.vision.camera.base import make_camera, turned
 from bridges.vision.camera.frames import Frame
 from bridges.vision.camera.grabber import Grabber
 from bridges.vision.captures import Captures
 from bridges.vision.capturing import Capturing
-from bridges.vision.detection.pipeline import DetectionPipeline, PipelineError, Seen, as_plain
-from bridges.vision.detection.presence import PERSON, occupancy_key
+from bridges.vision.detecting import Detecting
+from bridges.vision.detection.pipeline import DetectionPipeline
 from bridges.vision.frame_worker import FrameThread
 from bridges.vision.jpeg import Encoder
 from bridges.vision.measuring import Measuring
 from bridges.vision.paths import capture_folder, socket_path
+from bridges.vision.reporting import APPEARED, GONE, Reporting, presence_sensors
 from bridges.vision.settings import LAST, MODE_WORDS, MODES, OFF, ON_WITH_STREAM, VisionSettings
-from bridges.vision.stream import StreamError, StreamServer
+from bridges.vision.stream import HTTP_INTERFACE, StreamError, StreamServer
 from smartcar_mqtt.bridge import Bridge
 from smartcar_mqtt.clock import Scheduler
 from smartcar_mqtt.commands import DEFERRED, Request
@@ -50,40 +47,14 @@ from smartcar_mqtt.mqtt.snapshots import Snapshots
 from smartcar_mqtt.state_store import StateStore
 from smartcar_mqtt.untrusted.addresses import mask_address, mask_secrets
 
-if TYPE_CHECKING:
-    from bridges.vision.detection.tracker import TrackEvent
-
 log = logging.getLogger(__name__)
 
-DETECTION_LIMIT_S = 30.0
-"""A detection that takes longer counts as hung: systemd's watchdog is no longer notified and restarts the bridge."""
-LAST_PERSON_S = 10.0
-"""Seconds between two pictures of the last person while one is in view."""
-EMPTY_S = 1.0
-"""Seconds between two messages of the object stream while nothing is in view."""
-APPEARED, GONE = "object_appeared", "object_gone"
-
-
-ABOUT = """The camera: what it sees, snapshots, captures, and the live picture for programs on the same machine.
-
-The live picture does not go through the broker. It is served as HTTP on a Unix socket, whose path is the value of
-`stream_socket` in the state (`curl --unix-socket PATH http://car/stream`):
-
-- `GET /stream`: `multipart/x-mixed-replace`, one JPEG in each part, at most `vision.stream_fps` a second;
-  `?boxes=1` draws boxes around what was found. Each part has `Content-Length`, `X-Frame-Number`, `X-Captured-At`
-  (seconds since 1970) and `X-Captured-Monotonic` (seconds of this machine's monotonic clock).
-- `GET /snapshot.jpg`: the newest frame, with the same headers and the same `?boxes=1`.
-- `GET /captures`: a JSON list, the newest first: `file`, `time`, `width`, `height`, `bytes`, `id`, `source`,
-  `detections`. `GET /captures/FILE`: that picture; `.json` in place of `.jpg`: what is known of it.
-
-Where there is no picture the answer is 503 with the reason in a line of text; `/stream` ends with the mode
-`on_with_stream`, and stands still during a pause.
-
+SUMMARY = "The camera: what it sees, snapshots, captures, and the live picture for programs on the same machine."
+CAPTURE_COMMAND = """\
 `capture/set` takes `PRESS` or `{"id": ..., "source": ...}`; the event `captured` with that id follows when the
 picture is stored: `event_type` is `captured`, with the fields of the list above, or `failed`, with `reason`.
 Boxes are `[left, top, right, bottom]` in fractions of the picture; `position` is left, centre or right.
 """
-"""For the reference of topics."""
 
 
 class Vision(Bridge):
@@ -91,7 +62,7 @@ class Vision(Bridge):
 
     name = "vision"
     title = "Camera"
-    about = ABOUT
+    about = f"{SUMMARY}\n\n{HTTP_INTERFACE}\n{CAPTURE_COMMAND}"
     settings_type = VisionSettings
     needs = ("numpy", "cv2")
 
@@ -230,19 +201,7 @@ class Vision(Bridge):
             most=settings.capture_count,
             most_bytes=round(settings.capture_mb * 1_000_000),
         )
-        self._capturing = Capturing(
-            settings,
-            captures=captures,
-            grabber=self.grabber,
-            pipeline=self.pipeline,
-            model_changed=self.show_model,
-            show=self.last_capture.show,
-            fire=self.captured.fire,
-        )
         self.server = StreamServer(socket_path(config, settings), self, self.grabber, captures, fps=settings.stream_fps)
-        self.detecting = FrameThread(
-            "detector", self.grabber, fps=settings.target_fps, work=self._look, wanted=self._detection_wanted
-        )
         self._snapping = FrameThread(
             "snapshots",
             self.grabber,
@@ -259,32 +218,48 @@ class Vision(Bridge):
             update=self.update,
             set_attributes=self.set_attributes,
         )
-        self._telling = threading.RLock()  # guards what follows and the tracker; acquired after the grabber's lock
-        self._epoch = 0
-        """Incremented by `blind`: results of a detection that began before are discarded."""
-        self._seen: Seen | None = None
-        self._empty_told_at = float("-inf")
-        self._person_shown_at = float("-inf")
+        reporting = Reporting(
+            settings,
+            self.clock,
+            pipeline=self.pipeline,
+            boxed=self.boxed,
+            update=self.update,
+            set_attributes=self.set_attributes,
+            fire=self.sighting.fire,
+            stream=self.objects.put,
+            show_person=self.last_person.show,
+        )
+        self.detecting = Detecting(
+            self.clock,
+            grabber=self.grabber,
+            fps=settings.target_fps,
+            pipeline=self.pipeline,
+            reporting=reporting,
+            is_on=lambda: bool(self.mode != OFF and not self.pause),
+            has_link=lambda: bool(self.link),
+            count=self._measuring.count,
+            update=self.update,
+            set_attributes=self.set_attributes,
+        )
+        self._capturing = Capturing(
+            settings,
+            captures=captures,
+            grabber=self.grabber,
+            pipeline=self.pipeline,
+            model_changed=self.detecting.show_model,
+            show=self.last_capture.show,
+            fire=self.captured.fire,
+        )
         kept = self._memory.get("confidence", float, settings.confidence)
         confidence = kept if 0.05 <= kept <= 0.95 else settings.confidence
         self.pipeline.set_confidence(confidence)
         self.update(mode=OFF, pause=False, confidence=round(100 * confidence), drops=0)
-        self.show_model()
+        self.detecting.show_model()
 
     @classmethod
     def configured(cls, config: Config) -> type[Self]:
         """This class with a binary sensor for each class of `vision.occupancy`."""
-        labels = config.section("vision", VisionSettings).occupancy
-        extra = {
-            occupancy_key(label): BinarySensor(
-                about=f"Whether the camera sees this: {label.strip()}.",
-                name=label.strip().capitalize(),
-                device_class="occupancy",
-                urgent=True,
-            )
-            for label in labels
-            if label != PERSON
-        }
+        extra = presence_sensors(config.section("vision", VisionSettings))
         if not extra:
             return cls
         try:
@@ -315,10 +290,7 @@ class Vision(Bridge):
         super().goodbye()
 
     def problem(self) -> str | None:
-        since = self.detecting.busy_since
-        if since is not None and self.clock.monotonic() - since > DETECTION_LIMIT_S:
-            return f"a detection has been running for {self.clock.monotonic() - since:.0f} s"
-        return None
+        return self.detecting.problem()
 
     def send(self, key: str, payload: bytes, *, qos: int = 0, retain: bool = False) -> None:
         """Send pictures over the snapshot connection, everything else over the bridge's own."""
@@ -340,7 +312,7 @@ class Vision(Bridge):
         """Keeps the camera open, but detects and shows nothing."""
         self.update(pause=on)
         if on:
-            self.blind()
+            self.detecting.blind()
         self.grabber.wake()
 
     @Button(icon="mdi:camera-iris", immediate=True)
@@ -365,7 +337,7 @@ class Vision(Bridge):
             self._open_stream()
         if mode == OFF:
             self.grabber.release("mode")
-            self.blind()
+            self.detecting.blind()
         else:
             self.pipeline.retry()
             self.grabber.hold("mode")
@@ -397,7 +369,7 @@ class Vision(Bridge):
 
     def live_jpeg(self, frame: Frame, *, boxes: bool) -> bytes:
         """A frame as JPEG for the live stream, with or without boxes around what was found last."""
-        seen = self._seen if boxes else None
+        seen = self.detecting.seen if boxes else None
         if seen is None or not seen.fresh:
             return self.plain.jpeg(frame)
         return self.boxed.jpeg(frame, seen.fresh, mark=seen.frame.number)
@@ -406,80 +378,6 @@ class Vision(Bridge):
         """Send a frame, on the snapshots' thread; MQTT 5 carries its number and time beside it."""
         details = {"frame": str(frame.number), "captured_at": f"{frame.wall:.6f}"}
         self.snapshots.show(self.topics.channel("image"), self.plain.jpeg(frame), details=details)
-
-    # -- what is seen (on the detector's thread) -----------------------------------------------------------------
-
-    def _detection_wanted(self) -> bool:
-        return self.mode != OFF and not self.pause and not self.pipeline.problem
-
-    def _look(self, frame: Frame) -> None:
-        if not self.pipeline.loaded:
-            loaded = self.pipeline.load()
-            self.show_model()
-            if not loaded:
-                return
-        epoch = self._epoch
-        try:
-            detections = self.pipeline.find(frame.image)
-        except PipelineError:
-            self.blind()
-            self.show_model()
-            return
-        with self._telling:
-            if epoch != self._epoch or not self.link or not self._detection_wanted():
-                return  # switched off, paused or lost in the meantime
-            seen = self._seen = self.pipeline.follow(frame, detections)
-            self._measuring.count(seen)
-            self._tell(seen)
-
-    def _tell(self, seen: Seen) -> None:
-        self._tell_events(seen.events, seen.frame)
-        shown = [as_plain(track) for track in seen.tracks]
-        surest = sorted(shown, key=lambda each: -each["score"])
-        self.set_attributes("object_count", objects=first_within(surest, MOST_OBJECTS_BYTES))
-        known = self.pipeline.labels
-        present = {occupancy_key(label): on if label in known else None for label, on in seen.present.items()}
-        self.update(object_count=len(shown), **present)
-        now = seen.frame.captured_at
-        if seen.fresh or now - self._empty_told_at >= EMPTY_S:
-            self._empty_told_at = float("-inf") if seen.fresh else now
-            self.objects.put(
-                msgspec.json.encode(
-                    {
-                        "objects": [as_plain(track) for track in seen.fresh],
-                        "frame": seen.frame.number,
-                        "age_ms": round(seen.age_ms, 1),
-                        "time": round(seen.frame.wall, 3),
-                    }
-                )
-            )
-        people = [track for track in seen.fresh if track.label == PERSON]
-        new = any(str(event.change) == "new" and event.track.label == PERSON for event in seen.events)
-        if people and (new or now - self._person_shown_at >= LAST_PERSON_S):
-            self._person_shown_at = now
-            self.last_person.show(self.boxed.jpeg(seen.frame, people, mark=-seen.frame.number))
-
-    def _tell_events(self, events: list[TrackEvent], frame: Frame | None) -> None:
-        for event in events:
-            change = {"new": APPEARED, "gone": GONE}.get(str(event.change))
-            if change is None:
-                continue
-            details = as_plain(event.track)
-            moment = round(frame.wall if frame is not None else self.clock.wall(), 3)
-            self.sighting.fire(change, **details, frame=frame.number if frame else None, time=moment)
-            if change == APPEARED:
-                self.set_attributes("last_object", **details, time=moment)
-                self.update(last_object=event.track.label)
-
-    def blind(self) -> None:
-        """Detection has stopped: report tracked objects as gone and presence as unknown."""
-        with self._telling:
-            self._epoch += 1
-            self._seen = None
-            self._tell_events(self.pipeline.forget(), None)
-            self.set_attributes("object_count", objects=[])
-            presences = {occupancy_key(label): None for label in (PERSON, *self.settings.occupancy)}
-            self.update(object_count=None, inference_time=None, frame_age=None, **presences)
 
     # -- the camera and the network ------------------------------------------------------------------------------
 
@@ -490,18 +388,4 @@ class Vision(Bridge):
         self.set_attributes("link", source=self.settings.camera, device=shown, reason=mask_secrets(reason, device))
         self.update(link=link)
         if not link:
-            self.blind()
-
-    def show_model(self) -> None:
-        """Publish which model detects, or why none does."""
-        pipeline = self.pipeline
-        state = pipeline.about or ("none" if pipeline.problem else "not loaded yet")
-        labels = list(pipeline.labels)
-        self.set_attributes(
-            "model",
-            problem=pipeline.problem,
-            family=pipeline.family,
-            class_count=len(labels),
-            classes=first_within(labels, MOST_CLASSES_BYTES),
-        )
-        self.update(model=state, backend=pipeline.backend or None)
+            self.detecting.blind()

@@ -42,6 +42,21 @@ CLOSING_LIMIT_S = 1.0
 MOST_CLIENTS = 32
 MOST_PATH_BYTES = 107
 """Longest path of a Unix socket (Linux, sockaddr_un)."""
+HTTP_INTERFACE = """\
+The live picture does not go through the broker. It is served as HTTP on a Unix socket, whose path is the value of
+`stream_socket` in the state (`curl --unix-socket PATH http://car/stream`):
+
+- `GET /stream`: `multipart/x-mixed-replace`, one JPEG in each part, at most `vision.stream_fps` a second;
+  `?boxes=1` draws boxes around what was found. Each part has `Content-Length`, `X-Frame-Number`, `X-Captured-At`
+  (seconds since 1970) and `X-Captured-Monotonic` (seconds of this machine's monotonic clock).
+- `GET /snapshot.jpg`: the newest frame, with the same headers and the same `?boxes=1`.
+- `GET /captures`: a JSON list, the newest first: `file`, `time`, `width`, `height`, `bytes`, `id`, `source`,
+  `detections`. `GET /captures/FILE`: that picture; `.json` in place of `.jpg`: what is known of it.
+
+Where there is no picture the answer is 503 with the reason in a line of text; `/stream` ends with the mode
+`on_with_stream`, and stands still during a pause.
+"""
+"""For the reference of topics."""
 
 
 class Shown(Protocol):
