@@ -92,7 +92,8 @@ class Bridge(PublishedState):
         for ancestor in reversed(cls.__mro__):
             found.update({key: value for key, value in vars(ancestor).items() if isinstance(value, Entity)})
         cls.entities = found
-        own = {key for key, entity in found.items() if vars(Bridge).get(key, entity) is not entity}
+        bases = [vars(base) for base in Bridge.__mro__[:-1]]
+        own = {key for key, entity in found.items() if any(base.get(key, entity) is not entity for base in bases)}
         check_together(cls.__name__, found, reserved={*own, *Bridge.__annotations__})
 
     def __init__(self, config: Config, scheduler: Scheduler, broker: Broker) -> None:
