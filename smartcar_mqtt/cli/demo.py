@@ -161,7 +161,7 @@ class Story:
         self._say("\nHome Assistant: Settings > Devices & services > Add integration > MQTT,")
         self._say(f"broker {host}, port {port}, no user name. The device 'Smart car' then appears by itself.")
         if parts.listen == "127.0.0.1":
-            self._say("(A Home Assistant on another machine: start the demo with --listen 0.0.0.0.)")
+            self._say("(A Home Assistant on another machine: start the demo with --listen 0.0.0.0)")
 
     def lost(self, name: str, last_words: str) -> None:
         """A part has ended by itself."""

@@ -35,6 +35,8 @@ class Page(NamedTuple):
     texts: Sequence[str]
     pictures: Sequence[str]
     """Parts of the addresses of its pictures."""
+    laid_out: int = 0
+    """Width that the page is laid out for, if more than is shown of it."""
 
 
 DEVICES = ("Smart car", "Smart car Camera", "Smart car Face display", "Smart car LED ring")
@@ -54,10 +56,11 @@ PAGES = {
     ),
     "home-assistant-device.png": Page(
         "/config/devices/device/{device}",
-        width=900,
-        highest=1440,
+        width=672,
+        highest=1540,
         texts=("Robot car", "Controls", "Sensors", *CAR),
         pictures=(),
+        laid_out=1010,  # in three columns, of which the last is empty
     ),
 }
 """Pages of Home Assistant in their files."""

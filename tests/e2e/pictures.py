@@ -130,6 +130,7 @@ def take_home_assistant(car: Car, port: int) -> None:
         car.wait_motion("scanning")
         car.wait_motion("stopped")
         device = home_assistant.wait_device("smartcar_car_motion")
+        home_assistant.wait_mqtt_settled()  # the overview has the entities that are there when it is opened
         for name, page in PAGES.items():
             say(f"taking {name}")
             home_assistant_page(
@@ -140,7 +141,8 @@ def take_home_assistant(car: Car, port: int) -> None:
                 awaited=page.texts,
                 pictures=page.pictures,
                 local_storage=WITHOUT_SIDEBAR,
-                width=page.width,
+                width=page.laid_out or page.width,
+                shown_width=page.width,
                 height=400,
                 highest=page.highest,
             )
@@ -152,14 +154,14 @@ def main() -> int:
     draw_sheets()
     demo = Terminal(SMARTCAR, "demo")
     try:
-        shown = demo.read(PATIENCE_S, until="--listen 0.0.0.0.)")
+        shown = demo.read(PATIENCE_S, until="--listen 0.0.0.0)")
         port = int(re.search(r"127\.0\.0\.1:(\d+)", shown).group(1))  # type: ignore[union-attr]
         clean = re.sub(r"/tmp/smartcar-demo-\w+", "/tmp/smartcar-demo", shown.replace("\r", ""))
         save_svg(DOCS / "demo.svg", "make demo", clean.replace(SMARTCAR, "smartcar"))
         with Car(port) as car:
             take_camera(car)
+            take_home_assistant(car, port)  # before it drives away from what its camera sees
             take_watch(car, port)
-            take_home_assistant(car, port)
     finally:
         demo.close()
     lost = shortcomings()

@@ -164,6 +164,7 @@ class Chromium:
         png: Path,
         *,
         width: int = 1280,
+        shown_width: int = 0,
         height: int = 900,
         highest: int = 0,
         scale: float = 1.0,
@@ -182,6 +183,7 @@ class Chromium:
             url: of the page, on this machine.
             png: file to write.
             width: of the page, in CSS pixels.
+            shown_width: how much of that the picture has, from the left; 0: all.
             height: of the page, in CSS pixels.
             highest: up to here the picture is higher, where the page has text or pictures there.
             scale: pixels of the picture for one of the page.
@@ -219,19 +221,28 @@ class Chromium:
                 lowest = max(top + tall for _, _, top, _, tall in outcome["texts"] + outcome["pictures"])
                 metrics["height"] = min(highest, max(height, round(lowest) + _MARGIN))
                 self._call("Emulation.setDeviceMetricsOverride", page, **metrics)
-            return self._take(page, url, png, texts, list(pictures), scale, timeout)
+            shown_part = {"x": 0, "y": 0, "width": shown_width or width, "height": metrics["height"], "scale": 1}
+            return self._take(page, url, png, texts, list(pictures), shown_part, scale, timeout)
         finally:
             self._call("Target.closeTarget", targetId=target)
 
     def _take(
-        self, page: str, url: str, png: Path, texts: list[str], pictures: list[str], scale: float, timeout: float
+        self,
+        page: str,
+        url: str,
+        png: Path,
+        texts: list[str],
+        pictures: list[str],
+        clip: dict[str, float],
+        scale: float,
+        timeout: float,
     ) -> str:
         """Take the picture as soon as it has all that is awaited."""
         deadline = None
         while True:
             outcome = self._settle(page, url, texts, pictures, timeout)
             deadline = deadline or time.monotonic() + DRAWN_WITHIN_S
-            taken = base64.b64decode(self._call("Page.captureScreenshot", page, format="png")["data"])
+            taken = base64.b64decode(self._call("Page.captureScreenshot", page, format="png", clip=clip)["data"])
             found = (outcome["texts"], outcome["pictures"])
             shown = Shown(*(tuple(scaled(place, scale) for place in places) for places in found))
             with Image.open(io.BytesIO(taken)) as image:

@@ -8,6 +8,7 @@ import io
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -117,6 +118,17 @@ def test_a_page_is_made_as_high_as_what_it_has(chromium: Chromium, tmp_path: Pat
     image, found = shown.load(tmp_path / "page.png")
     assert found.texts[0].top == 1500
     assert 1510 < image.height < 1600
+
+
+def test_the_right_of_a_page_can_be_left_out(chromium: Chromium, tmp_path: Path) -> None:
+    page = "<body><div style='height: 600px'>Smart car</div><div style='margin-left: 800px'>Elsewhere</div></body>"
+    address = "data:text/html;base64," + base64.b64encode(page.encode()).decode()
+    options: dict[str, Any] = {"height": 300, "highest": 2400, "width": 1000, "shown_width": 500, "scale": 2}
+    chromium.screenshot(address, tmp_path / "page.png", awaited="Smart car", **options)
+    image, found = shown.load(tmp_path / "page.png")
+    assert image.width == 1000
+    assert 2 * 600 < image.height < 2 * 700
+    assert found.texts[1].left >= 2 * 800  # laid out for the whole width
 
 
 def test_a_picture_of_nothing_is_no_picture(
