@@ -74,6 +74,7 @@ def find_bridge(name: str) -> type[Bridge]:
     Raises:
         ConfigError: there is no such bridge.
         NotInstalledError: what it needs is not installed.
+        TypeError: its `bridge.py` has no class for it.
     """
     from smartcar_mqtt.bridge import Bridge  # noqa: PLC0415 - settings alone do without MQTT
 
@@ -82,20 +83,24 @@ def find_bridge(name: str) -> type[Bridge]:
         for value in vars(import_of(name, "bridge")).values()
         if isinstance(value, type) and issubclass(value, Bridge) and value.name == name
     ]
+    if not found:
+        raise TypeError(f"bridges/{name}/bridge.py has no subclass of Bridge whose attribute `name` is {name!r}")
     return found[0]
 
 
 def find_settings(name: str) -> type[Section]:
     """The structure of a bridge's section, from `bridges/NAME/settings.py`, without the libraries that it needs.
 
-    A bridge that has no such file, or none with a class `NameSettings`, is asked itself.
+    The class is called `NameSettings`, that of `front_light` `FrontLightSettings`. A bridge that has no such file, or
+    none with that class, is asked itself.
 
     Raises:
         ConfigError, NotInstalledError: as `find_bridge`.
     """
     if name in bridge_names() and importlib.util.find_spec(f"bridges.{name}.settings"):
+        wanted = f"{name.replace('_', '')}settings"
         for key, value in vars(import_of(name, "settings")).items():
-            if key.lower() == f"{name}settings" and isinstance(value, type) and issubclass(value, Section):
+            if key.lower() == wanted and isinstance(value, type) and issubclass(value, Section):
                 return value
     return find_bridge(name).settings_type
 
