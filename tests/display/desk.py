@@ -15,9 +15,9 @@ from bridges.display.bridge import Display
 from bridges.display.panel.backlight import Backlight, find_backlight
 from bridges.display.panel.framebuffer import Framebuffer, Panel
 from bridges.display.settings import DisplaySettings
-from smartcar_mqtt.config import Car, Config, Logging, Mqtt
+from smartcar_mqtt.config import Config
 from tests.display.panel.panel_file import PanelFile
-from tests.support.bridge_desk import BridgeDesk
+from tests.support.bridge_desk import BridgeDesk, desk_config
 
 BASE = "smartcar/car/display"
 FRAME_S = 1 / 15
@@ -26,13 +26,7 @@ SIZE = (96, 64)
 
 def make_config(folder: Path, port: int = 1883, **settings: Any) -> Config:
     """A configuration that looks at nothing of the machine that it runs on."""
-    sections = {
-        "car": Car(state_directory=str(folder)),
-        "mqtt": Mqtt(host="127.0.0.1", port=port, birth_delay=0.0),
-        "logging": Logging(directory=""),
-        "display": DisplaySettings(**settings),
-    }
-    return Config(sections, {}, "a test")
+    return desk_config(folder, "display", DisplaySettings(**settings), port=port)
 
 
 class Desk(BridgeDesk):

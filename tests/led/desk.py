@@ -7,9 +7,8 @@ from typing import Any
 
 from bridges.led.bridge import Led
 from bridges.led.settings import LedSettings
-from smartcar_mqtt.config import Car, Config, Logging, Mqtt
 from tests.led.bus import FakeBus
-from tests.support.bridge_desk import CAR, BridgeDesk
+from tests.support.bridge_desk import CAR, BridgeDesk, desk_config
 
 BASE = f"{CAR}/led"
 PIXELS = 8
@@ -28,16 +27,7 @@ class LedDesk(BridgeDesk):
 
     def __init__(self, folder: Path, bus: FakeBus, **settings: Any) -> None:
         self.bus = bus
-        config = Config(
-            {
-                "car": Car(state_directory=str(folder)),
-                "mqtt": Mqtt(host="127.0.0.1", birth_delay=0.0),
-                "logging": Logging(directory=""),
-                "led": LedSettings(**{**PLAIN, **settings}),
-            },
-            {},
-            "a test",
-        )
+        config = desk_config(folder, "led", LedSettings(**{**PLAIN, **settings}))
         super().__init__(config, "led")
         self.led = Led(config, self.scheduler, self.broker)
         self.paused_s = 0.0

@@ -2,15 +2,34 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from smartcar_mqtt.clock import ManualClock, Scheduler
-from smartcar_mqtt.config import Config
+from smartcar_mqtt.config import Car, Config, Logging, Mqtt, Section
 from tests.support.noting_broker import TIMEOUT_S, NotingBroker
 
 CAR = "smartcar/car"
+
+
+def desk_config(folder: Path, name: str, settings: Section, *, port: int = 1883) -> Config:
+    """A configuration that looks at nothing of the machine that it runs on.
+
+    Args:
+        folder: for what is to survive a restart.
+        name: of the bridge.
+        settings: its section.
+        port: of a broker on this machine, where there is one.
+    """
+    sections = {
+        "car": Car(state_directory=str(folder)),
+        "mqtt": Mqtt(host="127.0.0.1", port=port, birth_delay=0.0),
+        "logging": Logging(directory=""),
+        name: settings,
+    }
+    return Config(sections, {}, "a test")
 
 
 class BridgeDesk:
