@@ -1,0 +1,1 @@
+"""A bridge that only a test installs."""
