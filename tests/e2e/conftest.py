@@ -5,6 +5,7 @@ Where it has to be installed first, that is done before the first test, since a 
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +15,9 @@ from tests.e2e.home_assistant import HomeAssistant
 from tests.e2e.install_home_assistant import InstallError, PythonMissingError, hass_program
 from tests.e2e.screenshot import Chromium, ChromiumMissingError
 from tests.support.mosquitto import Mosquitto
+from tests.support.program import ProgramError
 
+PORT_ATTEMPTS = 3
 _HASS = pytest.StashKey[Path | PythonMissingError | InstallError]()
 
 
@@ -72,8 +75,19 @@ def home_assistant_broker(hass: Path) -> Iterator[Mosquitto]:
 @pytest.fixture(scope="session")
 def home_assistant(hass: Path, home_assistant_broker: Mosquitto) -> Iterator[HomeAssistant]:
     """The session's Home Assistant. Give each test a device of its own, and remove it at the end."""
-    with HomeAssistant(hass, home_assistant_broker.port) as instance:
-        yield instance
+    with contextlib.ExitStack() as stack:
+        yield start_somewhere(stack, hass, home_assistant_broker.port)
+
+
+def start_somewhere(stack: contextlib.ExitStack, hass: Path, broker_port: int) -> HomeAssistant:
+    """Start it on a free port; on another one where a program of this machine has taken that port meanwhile."""
+    for _ in range(PORT_ATTEMPTS - 1):
+        try:
+            return stack.enter_context(HomeAssistant(hass, broker_port))
+        except ProgramError as error:
+            if "address already in use" not in str(error):
+                raise
+    return stack.enter_context(HomeAssistant(hass, broker_port))
 
 
 @pytest.fixture(scope="session")
